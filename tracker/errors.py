@@ -1,0 +1,55 @@
+"""The exceptions this package raises, as one tree.
+
+Input errors are `ValueError`s too, so that code which knows nothing of this package still
+catches them by the type it expects.
+
+```
+ConftrackError
+├── InputError (ValueError)        an argument or a file holds something it must not
+│   ├── TimeError                  a timestamp stands still or goes backwards
+│   └── ConfigError                an unknown key, a value outside its range
+├── SourceError (OSError)          a video, camera or folder cannot be opened or read
+└── MissingExtraError (ImportError)   an optional dependency is not installed
+```
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ConfigError",
+    "ConftrackError",
+    "InputError",
+    "MissingExtraError",
+    "SourceError",
+    "TimeError",
+]
+
+
+class ConftrackError(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+class InputError(ConftrackError, ValueError):
+    """An argument or a file holds something it must not; the message names field and row."""
+
+
+class TimeError(InputError):
+    """A timestamp stands still, goes backwards or is not finite."""
+
+
+class ConfigError(InputError):
+    """A configuration has an unknown key or a value outside its range."""
+
+
+class SourceError(ConftrackError, OSError):
+    """A video, camera or folder cannot be opened or read."""
+
+
+class MissingExtraError(ConftrackError, ImportError):
+    """An optional dependency is missing; the message gives the pip command that brings it."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        """Name the missing package and the extra of this project that installs it."""
+        super().__init__(f'{package} is not installed: pip install "conftrack[{extra}]"')
+        self.package = package
+        self.extra = extra

@@ -1,0 +1,133 @@
+"""The tracks after one update, as columns: what `Tracker.update` gives to its caller.
+
+Every living track has a row, also the ones not seen in this frame, ordered by `track_id`. A
+caller selects what it wants with a mask: `tracks[tracks.confirmed]`, `tracks[tracks.score > 0.5]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["TrackState", "Tracks"]
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+
+class TrackState(IntEnum):
+    """Where a track stands; thresholds with hysteresis on `existence`, never hit counters."""
+
+    TENTATIVE = 0
+    """Not believed (yet, or no more)."""
+    CONFIRMED = 1
+    """Believed, and seen in this frame."""
+    COASTING = 2
+    """Believed, not seen in this frame: its box is predicted."""
+    DEAD = 3
+    """Removed. Never in the rows of a `Tracks`; the ledger of `Tracker.explain` ends with it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tracks:
+    """All living tracks of one tracker at one time: N rows, read-only columns.
+
+    Attributes:
+        timestamp_s: Time of this state in seconds.
+        track_id: (N,) unique in this tracker, increasing, never reused.
+        xyxy: (N, 4) corners in pixels; predicted where the track was not seen.
+        velocity: (N, 2) velocity of the box centre in px/s.
+        covariance: (N, 8, 8) covariance of (cx, cy, w, h, vx, vy, vw, vh) in px and px/s.
+        existence: (N,) P(the tracked object is real), in (0, 1).
+        score: (N,) P(a real object is in this box in this frame), in (0, 1).
+        state: (N,) int8 of `TrackState`.
+        class_id: (N,) most probable class.
+        class_probabilities: (N, C) posterior of the class; rows sum to 1 where C > 0.
+        hits: (N,) updates with a detection.
+        misses: (N,) updates in which it was looked for and not found.
+        age_s: (N,) seconds since its first detection.
+        gap_s: (N,) seconds since its last detection; 0 in a frame with a hit.
+        detection: (N,) row of its detection in the `Detections` of this update, -1 without one.
+    """
+
+    timestamp_s: float
+    track_id: IntArray
+    xyxy: FloatArray
+    velocity: FloatArray
+    covariance: FloatArray
+    existence: FloatArray
+    score: FloatArray
+    state: NDArray[np.int8]
+    class_id: IntArray
+    class_probabilities: FloatArray
+    hits: IntArray
+    misses: IntArray
+    age_s: FloatArray
+    gap_s: FloatArray
+    detection: IntArray
+
+    @classmethod
+    def empty(cls, timestamp_s: float = 0.0, classes: int = 0) -> Tracks:
+        """No tracks, with room for `classes` class probabilities."""
+        floats, ints = np.zeros(0), np.zeros(0, np.int64)
+        return cls(
+            timestamp_s=timestamp_s,
+            track_id=ints,
+            xyxy=np.zeros((0, 4)),
+            velocity=np.zeros((0, 2)),
+            covariance=np.zeros((0, 8, 8)),
+            existence=floats,
+            score=floats,
+            state=np.zeros(0, np.int8),
+            class_id=ints,
+            class_probabilities=np.zeros((0, classes)),
+            hits=ints,
+            misses=ints,
+            age_s=floats,
+            gap_s=floats,
+            detection=ints,
+        )
+
+    @property
+    def confirmed(self) -> BoolArray:
+        """Mask of the believed tracks, seen in this frame or coasting."""
+        return self.state != TrackState.TENTATIVE
+
+    @property
+    def tentative(self) -> BoolArray:
+        """Mask of the tracks not believed (yet)."""
+        return self.state == TrackState.TENTATIVE
+
+    @property
+    def coasting(self) -> BoolArray:
+        """Mask of the believed tracks that were not seen in this frame."""
+        return self.state == TrackState.COASTING
+
+    @property
+    def seen(self) -> BoolArray:
+        """Mask of the tracks with a detection in this frame, believed or not."""
+        return self.detection >= 0
+
+    def __len__(self) -> int:
+        """Number of tracks."""
+        return len(self.track_id)
+
+    def __getitem__(self, rows: int | slice | Sequence[int] | NDArray[Any]) -> Tracks:
+        """Select rows by an index, a slice, a boolean mask or indices."""
+        if isinstance(rows, int | np.integer):
+            rows = [int(rows)]
+        columns = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "timestamp_s"}
+        return Tracks(self.timestamp_s, **{name: a[rows] for name, a in columns.items()})
+
+    def __repr__(self) -> str:
+        """Show counts, not every row."""
+        return (
+            f"Tracks({len(self)} at {self.timestamp_s:.3f} s: {int(self.confirmed.sum())} confirmed"
+            f" ({int(self.coasting.sum())} coasting), {int(self.tentative.sum())} tentative)"
+        )
