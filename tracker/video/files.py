@@ -1,0 +1,245 @@
+"""Video files through PyAV: real presentation times, damage told and passed over.
+
+In comes a path, out go the frames between two times. Variable frame rate is normal: times are
+the container's, counted from its start as players show them, and never a frame count divided by
+a rate. A broken stretch costs the frames in it and nothing else; what was lost is in `damage`.
+
+Frame numbers count from 0. After a seek to `start_s` they are exact where the container has a
+full index (MP4, MOV, AVI); elsewhere they are time × nominal rate, exact at a constant rate only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.errors import SourceError
+from tracker.video.base import Picture, Source
+from tracker.video.clocks import FileClock
+from tracker.video.decoding import Decoder, reason_of
+
+__all__ = ["FileSource"]
+
+_FALLBACK_FPS = 25.0
+# How far before the wanted start to seek, one after the other: transport streams have no index,
+# and their seek may land after the place or between two key frames.
+_SEEK_MARGINS_S = (0.0, 2.0, 10.0, 60.0)
+
+
+class FileSource(Source):
+    """A video file. Arguments and attributes: see `open_source` and `Source`.
+
+    Raises:
+        SourceError: No such file, empty, no video in it, or not one frame can be decoded.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        start_s: float | None = None,
+        stop_s: float | None = None,
+        every: int = 1,
+    ) -> None:
+        """Open the file, go to the start and decode the first frame."""
+        super().__init__(start_s=start_s, stop_s=stop_s, every=every)
+        self.path = Path(path)
+        self.name = str(path)
+        self._decoder = self._open()
+        self._last_s = 0.0
+        try:
+            decoded = self._begin()
+            first = next(decoded, None)
+            if first is None:
+                detail = f": {self.damage[-1].detail}" if self.damage else ""
+                raise SourceError(f"not one frame of {self.name} can be decoded{detail}")
+        except BaseException:
+            self._decoder.close()
+            raise
+        self._decoded = chain((first,), decoded)
+        self.width, self.height = self._decoder.size_of(first[0])
+        self.fps = self._decoder.fps
+        self.duration_s, self.frame_count = self._estimate()
+
+    def _open(self) -> Decoder:
+        """Open the container, with what is wrong in words a user can act on."""
+        path = self.path
+        try:
+            size = path.stat().st_size
+        except OSError as error:
+            raise SourceError(f"cannot open {path}: {error.strerror}") from error
+        if size == 0:
+            raise SourceError(f"{path} is empty (0 bytes): was the recording or copy cut off?")
+        try:
+            return Decoder(str(path), str(path))
+        except SourceError as error:
+            with path.open("rb") as file:
+                start = file.read(12)
+            if start[4:8] == b"ftyp":
+                raise SourceError(
+                    f"{error}: it starts like an MP4 but its index is missing, as after a recording"
+                    " or copy that was cut off; a repair tool (untrunc) may bring it back"
+                ) from None
+            if "holds no video" not in str(error):
+                raise SourceError(f"{error}: is it a video?") from None
+            raise
+
+    # -- where to begin ----------------------------------------------------------------------
+
+    def _begin(self) -> Iterator[tuple[Any, int]]:
+        """Give the decoded frames (frame, packets lost before it) from a place before `start_s`."""
+        self._first_index = 0
+        self._sought = False
+        if not self.start_s:
+            return self._decode()
+        for margin in _SEEK_MARGINS_S:
+            goal = self.start_s - margin
+            if goal <= 0:
+                break
+            decoded = self._sought_from(goal)
+            if decoded is not None:
+                return decoded
+        self._decoder.close()
+        self._decoder = self._open()
+        self.damage.clear()
+        self.errors_skipped = 0
+        self._sought = False
+        return self._decode()
+
+    def _sought_from(self, goal_s: float) -> Iterator[tuple[Any, int]] | None:
+        """Seek to the key frame before a time; None when the seek does not land before `start_s`.
+
+        Args:
+            goal_s: Seconds from the start of the file.
+        """
+        decoder = self._decoder
+        stream = decoder.stream
+        self.damage.clear()
+        self.errors_skipped = 0
+        try:
+            place = int((goal_s + decoder.start_s) / stream.time_base)
+            decoder.container.seek(place, stream=stream, backward=True, any_frame=False)
+        except (*decoder.errors, OSError):
+            return None
+        packets: list[Any] = []
+        self._sought = True
+        decoded = self._decode(packets.append)
+        for frame, _ in decoded:
+            time = decoder.time_of(frame)
+            if time is None or time > self.start_s:  # type: ignore[operator]
+                return None
+            if frame.key_frame and not frame.is_corrupt:
+                self._first_index = self._index_of(packets, frame, time)
+                packets.clear()
+                return chain(((frame, 0),), decoded)
+        return None
+
+    def _index_of(self, packets: list[Any], key: Any, time_s: float) -> int:
+        """Number, in display order, of the key frame the seek found.
+
+        Args:
+            packets: What was read from the place of the seek until the key frame came out.
+            key: The key frame.
+            time_s: Its time.
+        """
+        entries = getattr(self._decoder.stream, "index_entries", None) or ()
+        if len(entries) == self._decoder.promised_frames > 0:
+            times = np.array([entry.timestamp for entry in entries])
+            start = packets[0]
+            read_from = start.dts if start.dts is not None else start.pts
+            found = np.flatnonzero(times == read_from)
+            if len(found) == 1:
+                # Pictures decoded after the key frame may be shown before it.
+                leading = sum(p.pts is not None and p.pts < key.pts for p in packets)
+                return int(found[0]) + leading
+        return round(time_s * (self._decoder.fps or _FALLBACK_FPS))
+
+    def _decode(self, on_packet: Any = None) -> Iterator[tuple[Any, int]]:
+        return self._decoder.frames(self._skip_error, on_packet)
+
+    # -- reading -----------------------------------------------------------------------------
+
+    def _skip_error(self, reason: str) -> None:
+        """Count a packet that could not be read or decoded."""
+        self.errors_skipped += 1
+        self.note(self._last_s, "corrupt", reason)
+
+    def _pictures(self) -> Iterator[Picture]:
+        """Yield all pictures from the place of the seek on."""
+        decoder = self._decoder
+        clock = FileClock(1.0 / (decoder.fps or _FALLBACK_FPS))
+        index = self._first_index
+        if self._sought:
+            # A first frame without a time would otherwise count from 0.
+            clock.start_at(self.start_s or 0.0)
+        for frame, lost in self._decoded:
+            index += lost
+            time, trouble = clock.repair(decoder.time_of(frame))
+            if trouble:
+                self.note(time, "timestamps", trouble)
+            if frame.is_corrupt:
+                self.note(time, "corrupt", "the decoder marks the picture as damaged")
+            self._last_s = time
+            yield Picture(time, index, partial(self._to_rgb, frame, time))
+            index += 1
+
+    def _to_rgb(self, frame: Any, time_s: float) -> NDArray[np.uint8] | None:
+        try:
+            return self._decoder.to_rgb(frame)
+        except (*self._decoder.errors, ValueError) as error:
+            self.errors_skipped += 1
+            self.note(time_s, "corrupt", reason_of(error))
+            return None
+
+    def _finished(self) -> None:
+        """Compare what came with what the container promised: a cut AVI raises nothing."""
+        decoder = self._decoder
+        period = 1.0 / (decoder.fps or _FALLBACK_FPS)
+        promised = decoder.promised_frames
+        end = decoder.promised_end_s
+        came = decoder.packets_read
+        missing_s = 0.0 if end is None else end - (self._last_s + period)
+        if promised and not self._sought and came < promised:
+            # Dropped frames of a screen recording have a place in the index but no packet:
+            # then the time is complete.
+            if end is None or missing_s > period / 2:
+                self.note(
+                    self._last_s,
+                    "truncated",
+                    f"{came} of {promised} promised frames are in the file",
+                    promised - came,
+                )
+        elif not decoder.reached_end or missing_s > max(1.0, 5 * period):
+            self.note(
+                self._last_s,
+                "truncated",
+                "the file cannot be read to its end"
+                if end is None
+                else f"the file ends {max(missing_s, 0.0):.3f} s before its promised end",
+            )
+
+    def _estimate(self) -> tuple[float | None, int | None]:
+        """Seconds and frames the iteration will cover by what the container promises."""
+        end = self._decoder.duration_s
+        if end is not None and self.stop_s is not None:
+            end = min(end, self.stop_s)
+        whole = self.start_s is None and self.stop_s is None
+        if end is None:
+            return None, None
+        seconds = max(0.0, end - (self.start_s or 0.0))
+        if whole and self._decoder.promised_frames:
+            frames = self._decoder.promised_frames
+        elif self._decoder.fps is not None:
+            frames = round(seconds * self._decoder.fps)
+        else:
+            return seconds, None
+        return seconds, -(-frames // self.every)
+
+    def _release(self) -> None:
+        self._decoder.close()

@@ -1,0 +1,77 @@
+"""Opens whatever a user names: a file, images, a camera, an address.
+
+In comes one word of a command line or a config; out goes a `Source`, opened, with its first
+picture seen, so that size and trouble are known before a long run starts.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import unquote, urlparse
+
+from tracker.errors import SourceError
+from tracker.video.base import Damage, Source
+from tracker.video.redact import is_url
+
+__all__ = ["Damage", "Source", "open_source"]
+
+_CAMERA = re.compile(r"\d{1,3}|/dev/video\d+")
+
+
+def open_source(
+    spec: str | Path | int,
+    *,
+    start_s: float | None = None,
+    stop_s: float | None = None,
+    every: int = 1,
+    image_fps: float = 30.0,
+) -> Source:
+    """Open a video file, a folder or glob of images, a camera or an address.
+
+    Args:
+        spec: Path of a video or an image; a folder of images; a glob of images such as
+            `"shots/*.png"`; a camera number (`0`, `"0"`) or `/dev/videoN`; an address
+            (`rtsp://`, `http://`, `udp://` …). A file whose name is a number: `"./0"`.
+        start_s: Leave out frames before this time, seconds from the start of the source.
+        stop_s: Leave out frames at and after this time.
+        every: Keep every Nth of the remaining frames, beginning with the first.
+        image_fps: Frames per second given to images, which have no times of their own.
+
+    Returns:
+        A source that yields `Frame`s once; close it, or use it as a context manager.
+
+    Raises:
+        SourceError: It does not exist, holds no video or image, or cannot be opened.
+        InputError: A bad `start_s`, `stop_s`, `every` or `image_fps`.
+        MissingExtraError: The extra `video` is not installed.
+    """
+    from tracker.video.camera import CameraSource
+    from tracker.video.files import FileSource
+    from tracker.video.images import ImagesSource, is_glob, is_image
+    from tracker.video.streams import StreamSource
+
+    if isinstance(spec, int):
+        return CameraSource(spec, start_s=start_s, stop_s=stop_s, every=every)
+    text = str(spec)
+    if is_url(text):
+        if not text.lower().startswith("file://"):
+            return StreamSource(text, start_s=start_s, stop_s=stop_s, every=every)
+        text = unquote(urlparse(text).path)
+    if isinstance(spec, str) and _CAMERA.fullmatch(text):
+        device: int | str = int(text) if text.isdecimal() else text
+        return CameraSource(device, start_s=start_s, stop_s=stop_s, every=every)
+    path = Path(text).expanduser()
+    if path.is_dir() or (path.is_file() and is_image(path)) or (
+        not path.exists() and is_glob(text)
+    ):  # fmt: skip
+        return ImagesSource(
+            path, fps=image_fps, start_s=start_s, stop_s=stop_s, every=every
+        )
+    if not path.exists():
+        hint = " (for numbered images use a glob, such as shots/*.png)" if "%" in text else ""
+        raise SourceError(
+            f"no such video, folder or image: {text}{hint}: give an existing path, a glob,"
+            " a camera number or an address"
+        )
+    return FileSource(path, start_s=start_s, stop_s=stop_s, every=every)

@@ -1,0 +1,266 @@
+"""Writes RGB frames with their times into an MP4 that browsers play, whatever happens.
+
+In come images and seconds, out comes H.264 with exactly those times (variable frame rate). While
+it is written, the file is a fragmented MP4 under a temporary name, `out.part.mp4`: playable up
+to its last second even after the process was killed. `close` copies its packets, without coding
+them again, into `out.mp4` with the index in front, and removes the temporary one. An exception or
+Ctrl-C inside the `with` block closes just the same: what was written so far is complete.
+
+There are no B-frames: coding order is display order, so that times need no edit list and come
+out the same in every player.
+"""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.errors import InputError, SourceError
+from tracker.video.decoding import reason_of
+from tracker.video.optional import import_av, import_cv2
+
+__all__ = ["VideoWriter"]
+
+# 90 kHz, the clock of MPEG: holds 24, 25, 30, 50, 60 frames a second exactly.
+_TICKS_PER_S = 90_000
+
+
+class VideoWriter:
+    """An MP4 file being written; a context manager.
+
+    Args:
+        path: Where to write; the folder must exist, a file there is replaced at `close`.
+        width: Width of the video in pixels, None to take the first frame's.
+        height: Height of the video in pixels, None to take the first frame's.
+        fps: Nominal rate: sets the space between key frames and how long the last frame shows;
+            the times of the frames are their own.
+        crf: Constant quality of x264, 0 (lossless) to 51; 23 is its default.
+        preset: Speed of x264, "ultrafast" to "veryslow".
+
+    Attributes:
+        path: Where the finished file is.
+        frames: Frames written so far.
+        notes: What was changed about the frames, in words: padding to even size, frames of
+            another size fitted in.
+        start_s: Time of the first frame; it is 0 in the file.
+
+    Raises:
+        InputError: Bad size, rate, quality or preset.
+        SourceError: The file cannot be created or written.
+
+    Example:
+        >>> import numpy as np, tempfile, pathlib
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> with VideoWriter(pathlib.Path(folder.name) / "a.mp4", fps=10) as writer:
+        ...     for i in range(3):
+        ...         writer.write(np.full((48, 64, 3), 80 * i, np.uint8), i / 10)
+        >>> writer.frames, writer.path.name
+        (3, 'a.mp4')
+        >>> folder.cleanup()
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        width: int | None = None,
+        height: int | None = None,
+        fps: float | None = None,
+        crf: float = 23,
+        preset: str = "veryfast",
+    ) -> None:
+        """Keep the settings; the file is created with the first frame."""
+        self.path = Path(path)
+        if self.path.suffix.lower() not in (".mp4", ".m4v", ".mov"):
+            raise InputError(f"the video must be named .mp4, .m4v or .mov, got {self.path.name!r}")
+        if not self.path.parent.is_dir():
+            raise SourceError(f"cannot write {self.path}: no folder {self.path.parent}")
+        if not 0 <= crf <= 51:
+            raise InputError(f"crf must be in 0..51, got {crf}")
+        if fps is not None and not 0 < fps < math.inf:
+            raise InputError(f"fps must be above 0, got {fps}")
+        for name, value in (("width", width), ("height", height)):
+            if value is not None and value < 1:
+                raise InputError(f"{name} must be at least 1 pixel, got {value}")
+        self._av = import_av()
+        self._part = self.path.with_suffix(f".part{self.path.suffix}")
+        self._size = None if width is None or height is None else (width, height)
+        self._fps = fps or 25.0
+        self._crf, self._preset = crf, preset
+        self._container: Any = None
+        self._stream: Any = None
+        self._last_tick = -1
+        self._closed = False
+        self.start_s: float | None = None
+        self.frames = 0
+        self.notes: list[str] = []
+
+    def write(self, image_rgb: NDArray[np.uint8], timestamp_s: float) -> None:
+        """Append a frame.
+
+        A frame of another size than the video is scaled to fit and put on black.
+
+        Args:
+            image_rgb: (H, W, 3) uint8 RGB.
+            timestamp_s: Its time in seconds, after that of the frame before.
+
+        Raises:
+            InputError: Not such an image, or a time that is not after the one before.
+            SourceError: The disk is full, the file is closed.
+        """
+        if self._closed:
+            raise SourceError(f"{self.path} is closed")
+        shape = image_rgb.shape
+        if image_rgb.dtype != np.uint8 or len(shape) != 3 or shape[2] != 3 or 0 in shape:
+            raise InputError(
+                f"image_rgb must be uint8 of shape (H, W, 3), got {image_rgb.dtype} {shape}"
+            )
+        if not math.isfinite(timestamp_s):
+            raise InputError(f"timestamp_s must be finite, got {timestamp_s}")
+        if self.start_s is None:
+            self.start_s = timestamp_s
+        tick = round((timestamp_s - self.start_s) * _TICKS_PER_S)
+        if tick < self._last_tick:
+            raise InputError(
+                f"timestamp_s {timestamp_s} is before that of the last frame written"
+                f" ({self.start_s + self._last_tick / _TICKS_PER_S:.6f})"
+            )
+        # Two times may round to one tick; the container needs them apart.
+        tick = max(tick, self._last_tick + 1)
+        try:
+            if self._container is None:
+                self._open(shape[1], shape[0])
+            frame = self._av.VideoFrame.from_ndarray(self._fitted(image_rgb), format="rgb24")
+            frame.pts, frame.time_base = tick, Fraction(1, _TICKS_PER_S)
+            self._mux(self._stream.encode(frame))
+        except (self._av.FFmpegError, OSError) as error:
+            raise SourceError(f"cannot write {self._part}: {reason_of(error)}") from error
+        self._last_tick = tick
+        self.frames += 1
+
+    def _open(self, width: int, height: int) -> None:
+        """Create the temporary file for frames of this size."""
+        self._size = self._size or (width, height)
+        even = tuple(side + side % 2 for side in self._size)
+        if even != self._size:
+            self.notes.append(
+                "padded by one pixel from {}x{} to {}x{}: H.264 needs even sides".format(
+                    *self._size, *even
+                )
+            )
+        options = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
+        self._container = self._av.open(str(self._part), "w", format="mp4", options=options)
+        rate = Fraction(self._fps).limit_denominator(1001)
+        self._stream = self._container.add_stream("libx264", rate=rate)
+        context = self._stream.codec_context
+        context.width, context.height = even
+        context.pix_fmt = "yuv420p"
+        context.time_base = Fraction(1, _TICKS_PER_S)
+        # A key frame every two seconds: players can jump, and a kill loses no more than that.
+        context.gop_size = max(1, round(2 * self._fps))
+        context.max_b_frames = 0
+        context.options = {"crf": f"{self._crf:g}", "preset": self._preset, "bf": "0"}
+
+    def _mux(self, packets: list[Any]) -> None:
+        for packet in packets:
+            self._container.mux(packet)
+
+    def _fitted(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Bring an image to the even size of the video."""
+        assert self._size is not None
+        width, height = self._size
+        if image.shape[:2] != (height, width):
+            image = self._letterboxed(image, width, height)
+        if width % 2 or height % 2:
+            return np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+        return np.ascontiguousarray(image)
+
+    def _letterboxed(
+        self, image: NDArray[np.uint8], width: int, height: int
+    ) -> NDArray[np.uint8]:
+        """Scale an image to fit, centred on black."""
+        cv2 = import_cv2()
+        old_height, old_width = image.shape[:2]
+        note = f"frames of {old_width}x{old_height} fitted into {width}x{height}"
+        if note not in self.notes and len(self.notes) < 100:
+            self.notes.append(note)
+        scale = min(width / old_width, height / old_height)
+        new_width = max(1, min(width, round(old_width * scale)))
+        new_height = max(1, min(height, round(old_height * scale)))
+        way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        canvas = np.zeros((height, width, 3), np.uint8)
+        x, y = (width - new_width) // 2, (height - new_height) // 2
+        canvas[y : y + new_height, x : x + new_width] = cv2.resize(
+            image, (new_width, new_height), interpolation=way
+        )
+        return canvas
+
+    def close(self) -> None:
+        """Finish the file; may be called twice. Without a frame there is no file.
+
+        Raises:
+            SourceError: It cannot be finished; what can be played is under the temporary name.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        if self._container is None:
+            return
+        try:
+            try:
+                self._mux(self._stream.encode(None))
+            finally:
+                self._container.close()
+            self._index_in_front()
+        except (self._av.FFmpegError, OSError) as error:
+            raise SourceError(
+                f"cannot finish {self.path}: {reason_of(error)}; what was written is in {self._part}"
+            ) from error
+
+    def _index_in_front(self) -> None:
+        """Copy the packets into the final file, index first, and remove the temporary one."""
+        final = self.path.with_suffix(f".final{self.path.suffix}")
+        try:
+            with (
+                self._av.open(str(self._part)) as old,
+                self._av.open(
+                    str(final), "w", format="mp4", options={"movflags": "faststart"}
+                ) as new,
+            ):
+                stream = new.add_stream_from_template(old.streams.video[0])
+                period = round(_TICKS_PER_S / self._fps)
+                for packet in old.demux(video=0):
+                    if packet.dts is None:
+                        continue
+                    if packet.pts == self._last_tick:
+                        packet.duration = period
+                    packet.stream = stream
+                    new.mux(packet)
+            final.replace(self.path)
+        except BaseException:
+            final.unlink(missing_ok=True)
+            raise
+        self._part.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        """Give the writer itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Finish the file, also when the block raised."""
+        self.close()
+
+    def __repr__(self) -> str:
+        """Show the path and what is written."""
+        return f"VideoWriter({str(self.path)!r}, {self.frames} frames)"
