@@ -52,7 +52,7 @@ class Decoder:
         fps: Nominal rate, None when unknown.
         promised_frames: Frames the container's header promises, 0 when it does not say.
         packets_read: Video packets read so far.
-        errors: The exceptions PyAV raises.
+        errors: The exceptions PyAV raises for what is in a file.
         reached_end: Whether the container ended by itself, rather than by errors.
 
     Raises:
@@ -72,7 +72,7 @@ class Decoder:
         from av.video.reformatter import VideoReformatter
 
         self._av = av
-        self.errors: tuple[type[Exception], ...] = (av.FFmpegError,)
+        self.errors: tuple[type[Exception], ...] = (av.FFmpegError, OSError, ValueError)
         self.shown = shown
         message = ""
         try:
@@ -94,12 +94,11 @@ class Decoder:
         self.fps = float(rate) if rate and 0 < rate <= 1000 else None
         self.promised_frames: int = self.stream.frames or 0
         started = self.container.start_time
+        self.start_s: float = 0.0
         if started is not None:
             self.start_s = started / 1_000_000
         elif self.stream.start_time is not None:
             self.start_s = float(self.stream.start_time * self.stream.time_base)
-        else:
-            self.start_s = 0.0
         self.packets_read = 0
         self.reached_end = False
 
@@ -118,7 +117,7 @@ class Decoder:
 
         The duration of a container that is only an estimate, or another stream's, is no promise.
         """
-        stream = self.stream
+        stream: Any = self.stream
         if stream.duration is not None and stream.time_base:
             begin = stream.start_time or 0
             if self.container.format.name in _ESTIMATED_DURATIONS:
@@ -184,7 +183,8 @@ class Decoder:
 
     def _is_final(self, error: BaseException) -> bool:
         """Tell whether no later read can succeed: time is up, the peer is gone."""
-        return isinstance(error, (self._av.error.ExitError, ConnectionError, TimeoutError, EOFError))
+        gone = (self._av.error.ExitError, ConnectionError, TimeoutError, EOFError)
+        return isinstance(error, gone)
 
     def _drain(self) -> list[Any]:
         """Give the frames the decoder still holds."""

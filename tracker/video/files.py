@@ -125,7 +125,7 @@ class FileSource(Source):
         try:
             place = int((goal_s + decoder.start_s) / stream.time_base)
             decoder.container.seek(place, stream=stream, backward=True, any_frame=False)
-        except (*decoder.errors, OSError):
+        except decoder.errors:
             return None
         packets: list[Any] = []
         self._sought = True
@@ -156,8 +156,8 @@ class FileSource(Source):
             found = np.flatnonzero(times == read_from)
             if len(found) == 1:
                 # Pictures decoded after the key frame may be shown before it.
-                leading = sum(p.pts is not None and p.pts < key.pts for p in packets)
-                return int(found[0]) + leading
+                leading = [p for p in packets if p.pts is not None and p.pts < key.pts]
+                return int(found[0]) + len(leading)
         return round(time_s * (self._decoder.fps or _FALLBACK_FPS))
 
     def _decode(self, on_packet: Any = None) -> Iterator[tuple[Any, int]]:
@@ -192,7 +192,7 @@ class FileSource(Source):
     def _to_rgb(self, frame: Any, time_s: float) -> NDArray[np.uint8] | None:
         try:
             return self._decoder.to_rgb(frame)
-        except (*self._decoder.errors, ValueError) as error:
+        except self._decoder.errors as error:
             self.errors_skipped += 1
             self.note(time_s, "corrupt", reason_of(error))
             return None

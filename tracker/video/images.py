@@ -23,9 +23,7 @@ from tracker.video.optional import import_cv2
 
 __all__ = ["ImagesSource", "is_glob", "is_image", "natural_key"]
 
-_SUFFIXES = frozenset(
-    (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
-)
+_SUFFIXES = frozenset((".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"))
 _VIDEO_SUFFIXES = frozenset((".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".ts", ".webm"))
 _JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 

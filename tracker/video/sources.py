@@ -65,9 +65,7 @@ def open_source(
     if path.is_dir() or (path.is_file() and is_image(path)) or (
         not path.exists() and is_glob(text)
     ):  # fmt: skip
-        return ImagesSource(
-            path, fps=image_fps, start_s=start_s, stop_s=stop_s, every=every
-        )
+        return ImagesSource(path, fps=image_fps, start_s=start_s, stop_s=stop_s, every=every)
     if not path.exists():
         hint = " (for numbered images use a glob, such as shots/*.png)" if "%" in text else ""
         raise SourceError(

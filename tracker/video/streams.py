@@ -115,7 +115,7 @@ class StreamSource(Source):
     def _to_rgb(self, frame: Any, time_s: float) -> NDArray[np.uint8] | None:
         try:
             return self._decoder.to_rgb(frame)
-        except (*self._decoder.errors, ValueError) as error:
+        except self._decoder.errors as error:
             self.errors_skipped += 1
             self.note(time_s, "corrupt", reason_of(error))
             return None

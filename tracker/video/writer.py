@@ -181,9 +181,7 @@ class VideoWriter:
             return np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
         return np.ascontiguousarray(image)
 
-    def _letterboxed(
-        self, image: NDArray[np.uint8], width: int, height: int
-    ) -> NDArray[np.uint8]:
+    def _letterboxed(self, image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
         """Scale an image to fit, centred on black."""
         cv2 = import_cv2()
         old_height, old_width = image.shape[:2]
@@ -220,7 +218,8 @@ class VideoWriter:
             self._index_in_front()
         except (self._av.FFmpegError, OSError) as error:
             raise SourceError(
-                f"cannot finish {self.path}: {reason_of(error)}; what was written is in {self._part}"
+                f"cannot finish {self.path}: {reason_of(error)};"
+                f" what was written is in {self._part}"
             ) from error
 
     def _index_in_front(self) -> None:
