@@ -219,7 +219,10 @@ def draw_walker(
         upper = -sign * 1.1 * stride * swing
         joint = (sign * half_shoulders * (0.35 if facing else 1.0), shoulder_y - 0.02)
         out = 0.0 if facing else sign * 0.025
-        elbow = (joint[0] + side * 0.165 * math.sin(upper) + out, joint[1] - 0.165 * math.cos(upper))
+        elbow = (
+            joint[0] + side * 0.165 * math.sin(upper) + out,
+            joint[1] - 0.165 * math.cos(upper),
+        )
         fore = upper + 0.35 * (1.0 if facing else 0.2)
         wrist = (elbow[0] + side * 0.145 * math.sin(fore), elbow[1] - 0.145 * math.cos(fore))
         patch.limb(joint, elbow, 0.035 * build, 0.029 * build, _dim(shirt, dim))
@@ -326,7 +329,9 @@ def draw_clutter(
         patch.polygon([(-0.02, 0), (0.02, 0), (0.02, 0.86), (-0.02, 0.86)], dark)
     elif kind == "bin":
         half = rng.uniform(0.24, 0.34)
-        patch.polygon([(-half * 0.85, 0.03), (half * 0.85, 0.03), (half, 0.9), (-half, 0.9)], colour)
+        patch.polygon(
+            [(-half * 0.85, 0.03), (half * 0.85, 0.03), (half, 0.9), (-half, 0.9)], colour
+        )
         patch.ellipse((0, 0.9), (half * 1.08, 0.09), dark)
         patch.polygon([(-half, 0.5), (half, 0.5), (half, 0.56), (-half, 0.56)], dark)
     elif kind == "sign":

@@ -1,0 +1,1 @@
+"""What a developer of this project runs: training, preparing data, measuring."""
