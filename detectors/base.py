@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 from tracker.detections import Detections
-from tracker.errors import InputError
+from tracker.errors import InputError, MissingExtraError
 from tracker.frames import Frame
 
 __all__ = ["Detector", "LoadOptions", "ModelInfo", "Precision", "available", "load", "register"]
@@ -126,10 +126,10 @@ _TORCHVISION_NAMES = (
 )
 # Name -> "module:function" (imported on first use) or a loader registered by the user.
 _LOADERS: dict[str, str | Loader] = {
-    "auto": "detectors.faster_rcnn:load_auto",
-    "bundled": "detectors.faster_rcnn:load_bundled",
-    "fasterrcnn_lite0_fpn_person": "detectors.faster_rcnn:load_bundled",
-    **dict.fromkeys(_TORCHVISION_NAMES, "detectors.faster_rcnn:load_coco"),
+    "auto": "detectors.pretrained:load_auto",
+    "bundled": "detectors.pretrained:load_bundled",
+    "fasterrcnn_lite0_fpn_person": "detectors.pretrained:load_bundled",
+    **dict.fromkeys(_TORCHVISION_NAMES, "detectors.pretrained:load_coco"),
 }
 _INFOS: dict[str, Callable[[], ModelInfo]] = {}
 
@@ -215,9 +215,9 @@ def load(
 
 def available() -> list[ModelInfo]:
     """What can be loaded by name, without loading or importing any network."""
-    from detectors import catalog
+    from detectors.catalog import infos  # it imports this module
 
-    return [*catalog.infos(), *(info() for info in _INFOS.values())]
+    return [*infos(), *(info() for info in _INFOS.values())]
 
 
 def _loader(name: str) -> Loader:
@@ -230,15 +230,21 @@ def _loader(name: str) -> Loader:
         target = "detectors.checkpoints:load_checkpoint"
     else:
         near = difflib.get_close_matches(name, _LOADERS, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
         raise InputError(
-            f"unknown detector {name!r}{hint} Known: {', '.join(_LOADERS)}, replay:PATH, "
+            f"unknown detector {name!r}{hint}; known: {', '.join(_LOADERS)}, replay:PATH, "
             f"or a path ending in {', '.join(CHECKPOINT_SUFFIXES)}"
         )
     if not isinstance(target, str):
         return target
     module, function = target.split(":")
-    loader: Loader = getattr(importlib.import_module(module), function)
+    try:
+        loader: Loader = getattr(importlib.import_module(module), function)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package in ("torch", "torchvision", "safetensors"):
+            raise MissingExtraError(package, "detect") from error
+        raise
     return loader
 
 
