@@ -1,0 +1,50 @@
+"""The program: its commands and the options before them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tracker.cli import demo, models, run
+from tracker.cli.console import EXIT_CODES, out
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="conftrack",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    epilog=EXIT_CODES,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            number = version("conftrack")
+        except PackageNotFoundError:
+            number = "(not installed: run from its source folder)"
+        out.print(f"conftrack {number}")
+        raise typer.Exit
+
+
+@app.callback()
+def program(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version and exit.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Track objects in video; every track says how probable it is that its object is real."""
+
+
+app.command("run", epilog=run.EPILOG)(run.run)
+app.command("demo", epilog=demo.EPILOG)(demo.demo)
+app.command("models", epilog=models.EPILOG)(models.models)

@@ -1,0 +1,83 @@
+"""Judges a run against the ground truth while it happens: raw detections and confirmed tracks.
+
+In come the frames of the pipeline as a sink, and the truth of each frame; out go counts. It uses
+the one matching rule of `tracker.evaluation`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tracker.detections import Detections
+from tracker.evaluation.matching import BoxCounts, TrackCounts, match_boxes
+from tracker.frames import Frame
+from tracker.tracks import Tracks
+from tracker.video.world import Truth
+
+__all__ = ["STRONG", "Judge"]
+
+# What most programs take as "detected".
+STRONG = 0.5
+
+
+class Judge:
+    """A sink that compares every frame with its truth.
+
+    Args:
+        truths: The truth of each frame, by frame index.
+
+    Attributes:
+        people: Numbers of the people who could be seen well enough in some frame so far.
+    """
+
+    def __init__(self, truths: Sequence[Truth]) -> None:
+        """Start with nothing seen."""
+        self._truths = truths
+        names = ("all_detections", "strong_detections", "confirmed_tracks")
+        self._boxes = {name: BoxCounts() for name in names}
+        self._tracks = {name: TrackCounts() for name in names}
+        self.people: set[int] = set()
+
+    def write(self, frame: Frame, detections: Detections | None, tracks: Tracks) -> None:
+        """Judge one frame."""
+        truth = self._truths[frame.index]
+        self.people.update(truth.object_id[truth.judged].tolist())
+        found = Detections.empty() if detections is None else detections
+        strong = found[found.confidence >= STRONG]
+        believed = tracks[tracks.confirmed]
+        no_id = np.full(len(found), -1)
+        self._judge("all_detections", truth, found.xyxy, found.confidence, no_id)
+        self._judge(
+            "strong_detections", truth, strong.xyxy, strong.confidence, no_id[: len(strong)]
+        )
+        self._judge("confirmed_tracks", truth, believed.xyxy, believed.score, believed.track_id)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _judge(self, name: str, truth: Truth, xyxy: Any, score: Any, ids: Any) -> None:
+        match = match_boxes(
+            xyxy, score, truth.xyxy[truth.judged], ignore_xyxy=truth.xyxy[~truth.judged]
+        )
+        self._boxes[name].add(match)
+        self._tracks[name].add(ids, truth.object_id[truth.judged], match)
+
+    def result(self) -> dict[str, dict[str, Any]]:
+        """Counts and shares of each kind as JSON values; a share of nothing is None."""
+        result: dict[str, dict[str, Any]] = {}
+        for name, boxes in self._boxes.items():
+            shares = {"precision": boxes.precision, "recall": boxes.recall, "f1": boxes.f1}
+            result[name] = {
+                "true": boxes.true,
+                "false": boxes.false,
+                "missed": boxes.missed,
+                **{k: None if np.isnan(v) else round(v, 4) for k, v in shares.items()},
+                "people_found": len(self._tracks[name].objects_found),
+            }
+        tracks = self._tracks["confirmed_tracks"]
+        result["confirmed_tracks"]["tracks"] = len(tracks.real_tracks) + len(tracks.false_tracks)
+        result["confirmed_tracks"]["false_tracks"] = len(tracks.false_tracks)
+        return result

@@ -1,0 +1,63 @@
+"""`conftrack models`: what can be loaded, and what that needs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from tracker.cli.console import Debug, examples, guard, out, size
+
+__all__ = ["EPILOG", "models"]
+
+EPILOG = examples(
+    ("conftrack models", "every model with its size"),
+    ("conftrack models --cached", "those that load without a network"),
+    ("conftrack run V.mp4 --model bundled", "use one"),
+)
+
+
+@guard
+def models(
+    cached: Annotated[
+        bool, typer.Option("--cached", help="Only what can be loaded without a network.")
+    ] = False,
+    debug: Debug = False,
+) -> None:
+    """List the detectors that can be loaded, what is cached, and sizes."""
+    import detectors
+
+    infos = [info for info in detectors.available() if info.cached or not cached]
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column, justify in (
+        ("model", "left"),
+        ("classes", "right"),
+        ("weights", "left"),
+        ("size", "right"),
+        ("offline", "left"),
+        ("note", "left"),
+    ):
+        table.add_column(
+            column,
+            justify="right" if justify == "right" else "left",
+            overflow="fold",
+            no_wrap=column == "model",
+        )
+    for info in infos:
+        table.add_row(
+            info.name,
+            str(info.classes),
+            info.weights,
+            size(info.size_bytes),
+            "[green]yes[/]" if info.cached else "no",
+            info.note,
+        )
+    out.print(table)
+    if not infos:
+        out.print("nothing is cached")
+    out.print(
+        "\nAlso: [bold]--model auto[/] takes COCO weights where they are cached or can be"
+        " downloaded, else the bundled model;\n[bold]--model PATH[/] loads a checkpoint (.pth,"
+        " .pt, .safetensors); [bold]--model replay:PATH[/] replays recorded detections."
+    )

@@ -1,0 +1,110 @@
+"""Where the results of a run go: one folder, fixed file names, nothing overwritten unasked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from tracker.errors import InputError
+
+__all__ = ["FILES", "KINDS", "parse_kinds", "prepare_folder", "run_name"]
+
+FILES = {
+    "video": "annotated.mp4",
+    "jsonl": "tracks.jsonl",
+    "csv": "tracks.csv",
+    "mot": "tracks.txt",
+    "detections": "detections.jsonl",
+    "summary": "summary.json",
+}
+KINDS: tuple[str, ...] = ("video", "jsonl", "csv", "mot", "detections")
+
+
+def parse_kinds(text: str) -> tuple[str, ...]:
+    """Read what `--save` says, in the order of `KINDS`.
+
+    Raises:
+        InputError: An unknown word; the message lists the known ones.
+
+    Example:
+        >>> parse_kinds("mot, video"), parse_kinds("none")
+        (('video', 'mot'), ())
+    """
+    words = {word.strip().lower() for word in text.split(",") if word.strip()}
+    if words == {"none"}:
+        return ()
+    if words == {"all"}:
+        return KINDS
+    unknown = sorted(words - set(KINDS))
+    if unknown or not words:
+        raise InputError(
+            f"--save does not know {', '.join(map(repr, unknown)) or repr(text)};"
+            f" it takes a list such as video,jsonl of: {', '.join(KINDS)}; or all; or none"
+        )
+    return tuple(kind for kind in KINDS if kind in words)
+
+
+def run_name(source: str) -> str:
+    """A short folder name for a source's name.
+
+    Example:
+        >>> run_name("/data/My street.final.mp4"), run_name("rtsp://10.0.0.7:554/cam/1?x=2")
+        ('My-street.final', '10.0.0.7-554-cam-1')
+        >>> run_name("shots/*.png"), run_name("camera 0")
+        ('shots', 'camera-0')
+    """
+    if "://" in source:
+        name = source.split("://", 1)[1].split("?", 1)[0]
+    else:
+        path = Path(source)
+        # A glob is called after its folder.
+        name = path.parent.name if re.search(r"[*?\[]", path.name) else path.name
+        name = re.sub(r"\.[A-Za-z0-9]{2,5}$", "", name)
+    return re.sub(r"[^\w.]+", "-", name).strip("-.")[:80] or "run"
+
+
+def prepare_folder(
+    out: Path | None, name: str, files: Iterable[str], *, overwrite: bool = False
+) -> Path:
+    """Choose and create the folder of a run.
+
+    Args:
+        out: What the user asked for; None chooses `runs/NAME`, `runs/NAME-2` and so on, the first
+            that does not exist.
+        name: Short name of the source.
+        files: Names of the files that will be written there.
+        overwrite: Allow `out` to hold results already; they are replaced one by one.
+
+    Returns:
+        The folder; it exists.
+
+    Raises:
+        InputError: `out` holds such files already, or is a file.
+        OSError: It cannot be created.
+    """
+    if out is None:
+        number = 1
+        while True:
+            folder = Path("runs") / (name if number == 1 else f"{name}-{number}")
+            try:
+                folder.mkdir(parents=True)
+            except FileExistsError:
+                number += 1
+                continue
+            return folder
+    if out.exists() and not out.is_dir():
+        raise InputError(f"--out must be a folder, but {out} is a file")
+    there = [name for name in files if (out / name).exists()]
+    if there and not overwrite:
+        raise InputError(
+            f"{out} holds results already ({', '.join(sorted(there))}): give another --out, or"
+            " --overwrite to replace them"
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    return out
+
+
+def file_names(kinds: Sequence[str]) -> list[str]:
+    """Names of all files that a run with these kinds of output writes."""
+    return [FILES[kind] for kind in (*kinds, "summary")]

@@ -1,0 +1,273 @@
+"""`conftrack run`: a video, images, a camera or a stream in; tracks with probabilities out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from tracker.cli.console import (
+    EXIT_CODES,
+    Debug,
+    ExitCode,
+    Quiet,
+    duration,
+    err,
+    examples,
+    guard,
+    note,
+    out,
+    show_log,
+)
+from tracker.cli.interrupt import Interrupt
+from tracker.cli.outputs import FILES, KINDS, file_names, parse_kinds, prepare_folder, run_name
+from tracker.cli.progress import RunProgress
+from tracker.cli.report import losses, render, write_summary
+from tracker.cli.sinks import Window, file_sinks
+from tracker.errors import InputError, SourceError
+from tracker.tracker import Tracker
+
+if TYPE_CHECKING:
+    from detectors import Detector
+    from tracker.pipeline import RunSummary
+    from tracker.video.base import Source
+
+__all__ = ["EPILOG", "run"]
+
+DEFAULT_KINDS = "video,jsonl,csv,mot"
+EPILOG = (
+    examples(
+        ("conftrack run street.mp4", "results in runs/street"),
+        ("conftrack run street.mp4 --model bundled --classes person", "no download, people only"),
+        ("conftrack run street.mp4 --start 30 --stop 60 --every 2", "a part, every second frame"),
+        ("conftrack run 'shots/*.png' --save jsonl,mot", "images, no video"),
+        ("conftrack run 0 --show", "the first camera, in a window"),
+        ("conftrack run street.mp4 --save all", "raw detections too, then:"),
+        ("conftrack run street.mp4 --model replay:runs/street/detections.jsonl", "no network run"),
+    )
+    + "\n\n"
+    + EXIT_CODES
+)
+
+
+@guard
+def run(
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="Video file, folder of images, glob in quotes, camera number or /dev/videoN, or"
+            " address (rtsp://, http:// …).",
+            show_default=False,
+        ),
+    ],
+    model: Annotated[
+        str,
+        typer.Option(
+            help="auto (COCO weights if cached or downloadable, else bundled), bundled, a name of"
+            " `conftrack models`, a checkpoint's path, or replay:PATH."
+        ),
+    ] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="Settings of the tracker, such as configs/video.toml.",
+            show_default="the packaged defaults",
+        ),
+    ] = None,
+    out_folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", help="Folder for the results.", show_default="runs/NAME, numbered if taken"
+        ),
+    ] = None,
+    save: Annotated[
+        str, typer.Option(help=f"What to write, of: {', '.join(KINDS)}; or all; or none.")
+    ] = DEFAULT_KINDS,
+    start: Annotated[
+        float | None, typer.Option(help="Begin at this second.", show_default=False)
+    ] = None,
+    stop: Annotated[
+        float | None, typer.Option(help="End before this second.", show_default=False)
+    ] = None,
+    every: Annotated[int, typer.Option(help="Take every Nth frame.", min=1)] = 1,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            help="Detections below this confidence are not used. Low is right here: weak evidence"
+            " adds up.",
+            show_default="0.05; 0 for replay",
+            min=0.0,
+            max=1.0,
+        ),
+    ] = None,
+    classes: Annotated[
+        str | None,
+        typer.Option(help="Only these classes, such as person,car.", show_default="all"),
+    ] = None,
+    batch: Annotated[
+        int | None,
+        typer.Option(help="Frames a detector call.", min=1, show_default="what suits the device"),
+    ] = None,
+    show: Annotated[
+        bool, typer.Option("--show", help="Also show it in a window; q or Esc stops.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the results that --out holds already.")
+    ] = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Track objects in a video and write what was found, with probabilities.
+
+    Writes annotated.mp4, tracks.jsonl, tracks.csv, tracks.txt (MOT) and summary.json. Ctrl-C ends
+    the run early with complete files.
+    """
+    was_shown = show_log(quiet=quiet, debug=debug)
+    kinds = parse_kinds(save)
+    tracker = Tracker() if config is None else Tracker.from_toml(config)
+
+    from tracker.video.sources import open_source
+
+    with open_source(source, start_s=start, stop_s=stop, every=every) as frames:
+        detector = _load(model, device, threshold, batch, classes)
+        folder = prepare_folder(
+            out_folder, run_name(frames.name), file_names(kinds), overwrite=overwrite
+        )
+        if not quiet:
+            _introduce(frames, detector, config, was_shown)
+        summary = _track(frames, detector, tracker, folder, kinds, batch, show, quiet)
+
+    if summary.frames == 0 and not summary.interrupted:
+        raise SourceError(f"{frames.name}: {_why_nothing(frames)}")
+    files = [folder / name for name in file_names(kinds) if (folder / name).exists()]
+    files.append(folder / FILES["summary"])
+    write_summary(
+        folder / FILES["summary"],
+        summary,
+        {
+            "model": {
+                "name": detector.name,
+                "device": detector.device,
+                "note": getattr(detector, "note", ""),
+                "class_names": list(detector.class_names),
+            },
+            "config": asdict(tracker.config),
+            "options": {"start_s": start, "stop_s": stop, "every": every, "threshold": threshold},
+            "files": [path.name for path in files],
+        },
+    )
+    if not quiet:
+        out.print(render(summary, files))
+    _end(summary, quiet)
+
+
+def _load(
+    model: str, device: str, threshold: float | None, batch: int | None, classes: str | None
+) -> Detector:
+    """Load the detector; on a terminal a spinner says so, for it can take seconds."""
+    import detectors
+
+    wanted = None
+    if classes is not None:
+        wanted = [name.strip() for name in classes.split(",") if name.strip()]
+        if not wanted:
+            raise InputError(f"--classes takes names such as person,car, got {classes!r}")
+    with err.status(f"loading {model}") if err.is_terminal else nullcontext():
+        return detectors.load(
+            model, device=device, score_threshold=threshold, batch_size=batch, classes=wanted
+        )
+
+
+def _introduce(
+    frames: Source, detector: Detector, config: Path | None, was_shown: Callable[[str], bool]
+) -> None:
+    """Say what is about to happen: source, model and where it runs, settings."""
+    rate = "" if frames.fps is None else f", {frames.fps:g} frames/s"
+    length = "" if frames.duration_s is None else f", {duration(frames.duration_s)}"
+    err.print(
+        f"[bold]source[/] {escape(frames.name)}: {frames.width}x{frames.height}{rate}{length}",
+        soft_wrap=True,
+    )
+    text = getattr(detector, "note", "") or f"{detector.name} on {detector.device}"
+    if not was_shown(text):
+        err.print(f"[bold]model[/]  {escape(text)}", soft_wrap=True)
+    settings = "the packaged defaults (no --config)" if config is None else str(config)
+    err.print(f"[bold]tracker[/] {escape(settings)}", soft_wrap=True)
+
+
+def _track(
+    frames: Source,
+    detector: Detector,
+    tracker: Tracker,
+    folder: Path,
+    kinds: tuple[str, ...],
+    batch: int | None,
+    show: bool,
+    quiet: bool,
+) -> RunSummary:
+    """Run the pipeline into the files of `folder`, stoppable, with progress."""
+    from tracker import pipeline
+
+    with Interrupt() as interrupt:
+        window = Window(frames.name, detector.class_names, interrupt.stop) if show else None
+        sinks = file_sinks(
+            folder,
+            kinds,
+            class_names=detector.class_names,
+            source=frames.name,
+            model=detector.name,
+            fps=frames.fps,
+        )
+        with RunProgress(frames.frame_count, quiet=quiet) as progress:
+
+            def report(state: pipeline.Progress) -> None:
+                progress.update(state.frames, state.objects)
+                if window is not None:
+                    window.refresh()
+
+            try:
+                return pipeline.run(
+                    frames,
+                    detector,
+                    tracker,
+                    sinks if window is None else [*sinks, window],
+                    batch_size=batch or int(getattr(detector, "batch_size", 1)),
+                    on_progress=report,
+                    stop_event=interrupt.stop,
+                )
+            except BaseException:
+                if sinks:
+                    note(f"results up to here are in {folder}")
+                raise
+            finally:
+                if window is not None:
+                    window.shut()
+
+
+def _why_nothing(frames: Source) -> str:
+    """The reason for a run without a single frame."""
+    if frames.damage:
+        return f"no frame could be read: {frames.damage[0]}"
+    if frames.start_s or frames.stop_s:
+        return "no frame between --start and --stop"
+    return "it holds no frame"
+
+
+def _end(summary: RunSummary, quiet: bool) -> None:
+    """Leave with the exit code that says how it went."""
+    if summary.interrupted:
+        raise typer.Exit(ExitCode.INTERRUPTED)
+    broken = losses(summary)
+    if broken:
+        if not quiet:
+            note(
+                f"the source is damaged ({broken[0]}); everything readable was tracked",
+                warning=True,
+            )
+        raise typer.Exit(ExitCode.DAMAGED)
