@@ -1,0 +1,69 @@
+"""Tracking whose confidence is a probability.
+
+Repeated weak detections of one object add up, flicker does not, and the result is a number that is
+meant to be true. `import tracker` needs NumPy and SciPy only.
+
+Example:
+    >>> from tracker import Detections, Tracker
+    >>> tracker = Tracker()
+    >>> tracks = tracker.update(Detections([[10, 20, 50, 120]], [0.4]), timestamp_s=0.0)
+    >>> tracks.tentative.tolist()
+    [True]
+"""
+
+from importlib.metadata import PackageNotFoundError, version
+
+from tracker.config import (
+    AssociationConfig,
+    ClassConfig,
+    ClutterConfig,
+    ExistenceConfig,
+    MotionConfig,
+    ScoreConfig,
+    TrackerConfig,
+)
+from tracker.detections import Detections
+from tracker.errors import (
+    ConfigError,
+    ConftrackError,
+    InputError,
+    MissingExtraError,
+    SourceError,
+    TimeError,
+)
+from tracker.frames import Frame
+from tracker.ledger import Entry, Event
+from tracker.motion import ConstantVelocity, MotionModel, Projection
+from tracker.tracker import Tracker
+from tracker.tracks import Tracks, TrackState
+
+__all__ = [
+    "AssociationConfig",
+    "ClassConfig",
+    "ClutterConfig",
+    "ConfigError",
+    "ConftrackError",
+    "ConstantVelocity",
+    "Detections",
+    "Entry",
+    "Event",
+    "ExistenceConfig",
+    "Frame",
+    "InputError",
+    "MissingExtraError",
+    "MotionConfig",
+    "MotionModel",
+    "Projection",
+    "ScoreConfig",
+    "SourceError",
+    "TimeError",
+    "TrackState",
+    "Tracker",
+    "TrackerConfig",
+    "Tracks",
+]
+
+try:
+    __version__ = version("conftrack")
+except PackageNotFoundError:  # imported from a source folder that was never installed
+    __version__ = "0+unknown"

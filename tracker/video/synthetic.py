@@ -94,8 +94,8 @@ class _Patch:
 
         rows, columns = self.rgba.shape[:2]
         side = rng.choice([-1.0, 1.0]) * np.linspace(-strength, strength, columns)
-        folds = rng.normal(0.0, 0.45 * strength, (max(rows // 14, 2), max(columns // 18, 2)))
-        folds = cv2.resize(folds, (columns, rows), interpolation=cv2.INTER_CUBIC)
+        coarse = rng.normal(0.0, 0.45 * strength, (max(rows // 14, 2), max(columns // 18, 2)))
+        folds = cv2.resize(coarse, (columns, rows), interpolation=cv2.INTER_CUBIC)
         light = 1.0 + 2.0 * side[None, :] + folds
         shaded = self.rgba[..., :3] * light[..., None]
         self.rgba[..., :3] = np.clip(shaded, 0, 255).astype(np.uint8)
@@ -409,6 +409,6 @@ def street_background(width: int, height: int, seed: int) -> Image:
     for cells, strength in ((6, 9.0), (40, 6.0)):
         blotches = rng.normal(0.0, strength, (cells, cells)).astype(np.float32)
         canvas += cv2.resize(blotches, (width, height), interpolation=cv2.INTER_CUBIC)[..., None]
-    canvas = cv2.GaussianBlur(canvas, (0, 0), 0.7)
+    canvas[:] = cv2.GaussianBlur(canvas, (0, 0), 0.7)
     canvas += rng.normal(0.0, 3.0, canvas.shape[:2]).astype(np.float32)[..., None]
     return np.clip(canvas, 0, 255).astype(np.uint8)

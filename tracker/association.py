@@ -1,0 +1,131 @@
+"""Which detection belongs to which track: gates, tiers and optimal assignment.
+
+In come predicted boxes with their belief and the detections of one frame; out go `Matches`. Only
+pairs inside the gates are ever priced, and most of those are alone in their corner of the image:
+they are matched at once, and assignment is solved for the contested rest.
+
+```
+tracks × detections ── overlap ≥ gate, same class?, Mahalanobis ≤ gate ──> pairs
+pairs with no rival on either side ──────────────────────────────────────> matched
+the rest, tier by tier, each solved optimally on what is left:
+    1 believed tracks   × strong detections
+    2 believed tracks   × weak detections         (BYTE: the second look at low scores)
+    3 unbelieved tracks × strong detections
+    4 unbelieved tracks × weak detections
+```
+
+Believed tracks choose first: otherwise tracks born from clutter steal detections from real ones,
+and letting weak detections start tracks would cost more than it brings. The two steps over
+strong and weak detections are those of ByteTrack (Zhang et al., ECCV 2022).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import min_weight_full_bipartite_matching
+
+__all__ = ["Pairs", "assign", "cascade"]
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+# Above this many cells of the contested matrix, the sparse solver is faster than the dense one.
+_DENSE_CELLS = 40_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pairs:
+    """Candidate pairs that passed the gates.
+
+    Attributes:
+        track: (P,) rows of tracks.
+        detection: (P,) rows of detections.
+        similarity: (P,) above 0, larger is better.
+    """
+
+    track: IntArray
+    detection: IntArray
+    similarity: FloatArray
+
+    def __getitem__(self, keep: BoolArray | IntArray) -> Pairs:
+        """Select pairs."""
+        return Pairs(self.track[keep], self.detection[keep], self.similarity[keep])
+
+
+def cascade(pairs: Pairs, tier: IntArray, tracks: int, detections: int) -> IntArray:
+    """Match pairs tier by tier.
+
+    Args:
+        pairs: Candidates, each (track, detection) at most once.
+        tier: (P,) small integers; pairs of a lower tier choose first.
+        tracks: Number of tracks N.
+        detections: Number of detections M.
+
+    Returns:
+        (N,) row of the detection of each track, -1 for none.
+
+    Example:
+        >>> pairs = Pairs(np.array([0, 1]), np.array([0, 0]), np.array([0.3, 0.9]))
+        >>> cascade(pairs, np.array([0, 1]), tracks=2, detections=1)   # track 0 is believed
+        array([ 0, -1])
+    """
+    matched = np.full(tracks, -1)
+    if len(pairs.track) == 0:
+        return matched
+    rivals = np.bincount(pairs.track, minlength=tracks)[pairs.track]
+    rivals += np.bincount(pairs.detection, minlength=detections)[pairs.detection]
+    alone = rivals == 2
+    matched[pairs.track[alone]] = pairs.detection[alone]
+    contested = ~alone
+    if not contested.any():
+        return matched
+    pairs, tier = pairs[contested], tier[contested]
+    taken = np.zeros(detections, bool)
+    for level in range(int(tier.max()) + 1):
+        now = (tier == level) & (matched[pairs.track] < 0) & ~taken[pairs.detection]
+        if now.any():
+            t, d = assign(pairs[now])
+            matched[t] = d
+            taken[d] = True
+    return matched
+
+
+def assign(pairs: Pairs) -> tuple[IntArray, IntArray]:
+    """Choose disjoint pairs with the largest total similarity.
+
+    Args:
+        pairs: Candidates, each (track, detection) at most once, similarity above 0.
+
+    Returns:
+        (K,) tracks and (K,) detections of the chosen pairs.
+
+    Example:
+        >>> pairs = Pairs(np.array([0, 0, 1]), np.array([0, 1, 0]), np.array([0.9, 0.8, 0.7]))
+        >>> assign(pairs)
+        (array([0, 1]), array([1, 0]))
+    """
+    tracks, t = np.unique(pairs.track, return_inverse=True)
+    detections, d = np.unique(pairs.detection, return_inverse=True)
+    n, m = len(tracks), len(detections)
+    if n * m <= _DENSE_CELLS:
+        value = np.zeros((n, m))
+        value[t, d] = pairs.similarity
+        i, j = linear_sum_assignment(value, maximize=True)
+        real = value[i, j] > 0
+    else:
+        # A full matching must exist, so each track may also take a dummy of its own that is
+        # worth nothing. Costs start above 0 because a stored 0 counts as no edge.
+        top = float(pairs.similarity.max()) + 1.0
+        rows = np.concatenate([t, np.arange(n)])
+        columns = np.concatenate([d, m + np.arange(n)])
+        costs = np.concatenate([top - pairs.similarity, np.full(n, top)])
+        graph = csr_matrix((costs, (rows, columns)), shape=(n, m + n))
+        i, j = min_weight_full_bipartite_matching(graph)
+        real = j < m
+    return tracks[i[real]], detections[j[real]]

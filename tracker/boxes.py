@@ -1,0 +1,124 @@
+"""Boxes as arrays: corner and centre form, and how much two sets of boxes overlap.
+
+In and out go (N, 4) float64 arrays in pixels. Everything here is a pure function; every function
+takes N = 0.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["clip", "cxcywh_to_xyxy", "iou_matrix", "overlapping_pairs", "xyxy_to_cxcywh"]
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+# Up to this many (row, column) combinations the full matrix is faster than looking for pairs.
+_DENSE_LIMIT = 12_000
+# Below this a box counts as having this area, in px²: two empty boxes do not divide 0 by 0.
+_LEAST_AREA = 1e-9
+
+
+def xyxy_to_cxcywh(xyxy: FloatArray) -> FloatArray:
+    """Turn corners into centre x, centre y, width, height.
+
+    Example:
+        >>> xyxy_to_cxcywh(np.array([[10.0, 20.0, 30.0, 80.0]]))
+        array([[20., 50., 20., 60.]])
+    """
+    low, high = xyxy[..., :2], xyxy[..., 2:]
+    return np.concatenate([(low + high) / 2, high - low], axis=-1)
+
+
+def cxcywh_to_xyxy(cxcywh: FloatArray) -> FloatArray:
+    """Turn centre x, centre y, width, height into corners; a negative size counts as 0.
+
+    Example:
+        >>> cxcywh_to_xyxy(np.array([[20.0, 50.0, 20.0, 60.0]]))
+        array([[10., 20., 30., 80.]])
+    """
+    centre, half = cxcywh[..., :2], np.maximum(cxcywh[..., 2:], 0.0) / 2
+    return np.concatenate([centre - half, centre + half], axis=-1)
+
+
+def clip(xyxy: FloatArray, width: float, height: float) -> FloatArray:
+    """Cut boxes at the borders of an image of `width` x `height` pixels.
+
+    Example:
+        >>> clip(np.array([[-5.0, 10.0, 50.0, 90.0]]), 40, 60)
+        array([[ 0., 10., 40., 60.]])
+    """
+    return np.clip(xyxy, 0.0, [width, height, width, height])
+
+
+def iou_matrix(a: FloatArray, b: FloatArray) -> FloatArray:
+    """Intersection over union of every box of `a` with every box of `b`.
+
+    Args:
+        a: (N, 4) corners.
+        b: (M, 4) corners.
+
+    Returns:
+        (N, M) values in [0, 1].
+
+    Example:
+        >>> iou_matrix(np.array([[0.0, 0.0, 2.0, 2.0]]), np.array([[1.0, 0.0, 3.0, 2.0]])).round(3)
+        array([[0.333]])
+    """
+    return _iou(a.T[:, :, None], b.T[:, None, :])
+
+
+def overlapping_pairs(
+    a: FloatArray, b: FloatArray, least: float
+) -> tuple[IntArray, IntArray, FloatArray]:
+    """Find the pairs of boxes that overlap, without looking at the others where there are many.
+
+    Few boxes are compared all with all. Many are swept along x: `b` is sorted by its left edge,
+    and each box of `a` meets only those whose left edges can reach it.
+
+    Args:
+        a: (N, 4) corners.
+        b: (M, 4) corners.
+        least: Smallest IoU of a pair, above 0.
+
+    Returns:
+        (P,) rows of `a`, (P,) rows of `b` and (P,) IoU of the pairs, ordered by row of `a`, then
+        row of `b`.
+
+    Example:
+        >>> boxes = np.array([[0.0, 0.0, 2.0, 2.0], [1.0, 0.0, 3.0, 2.0], [9.0, 9.0, 10.0, 10.0]])
+        >>> i, j, iou = overlapping_pairs(boxes, boxes, least=0.2)
+        >>> list(zip(i.tolist(), j.tolist()))
+        [(0, 0), (0, 1), (1, 0), (1, 1), (2, 2)]
+    """
+    if len(a) * len(b) <= _DENSE_LIMIT:
+        iou = iou_matrix(a, b)
+        i, j = np.nonzero(iou >= least)
+        return i, j, iou[i, j]
+    order = np.argsort(b[:, 0], kind="stable")
+    left = b[order, 0]
+    widest = np.max(b[:, 2] - b[:, 0])
+    first = np.searchsorted(left, a[:, 0] - widest, side="left")
+    count = np.searchsorted(left, a[:, 2], side="right") - first
+    i = np.repeat(np.arange(len(a)), count)
+    # Position of each pair inside its row's run of candidates, added to where the run starts.
+    j = order[np.arange(len(i)) + np.repeat(first - np.cumsum(count) + count, count)]
+    near = (a[i, 1] < b[j, 3]) & (b[j, 1] < a[i, 3]) & (a[i, 0] < b[j, 2])
+    i, j = i[near], j[near]
+    iou = _iou(a[i].T, b[j].T)
+    keep = iou >= least
+    i, j, iou = i[keep], j[keep], iou[keep]
+    by_row = np.lexsort((j, i))
+    return i[by_row], j[by_row], iou[by_row]
+
+
+def _iou(a: FloatArray, b: FloatArray) -> FloatArray:
+    """IoU of boxes given as four coordinate arrays each, broadcast against each other."""
+    wide = np.minimum(a[2], b[2]) - np.maximum(a[0], b[0])
+    high = np.minimum(a[3], b[3]) - np.maximum(a[1], b[1])
+    shared = np.maximum(wide, 0.0) * np.maximum(high, 0.0)
+    area_a = (a[2] - a[0]) * (a[3] - a[1])
+    area_b = (b[2] - b[0]) * (b[3] - b[1])
+    union: FloatArray = np.maximum(area_a + area_b - shared, _LEAST_AREA)
+    return shared / union

@@ -1,0 +1,74 @@
+"""A map of places that keep firing without ever moving: posters, cones, reflections.
+
+In come boxes of one frame; out goes what speaks against each place, in log-odds. Hits of tracks
+that have not moved from where they began collect at their place (a square of some pixels around
+the foot of the box) and fade with a half-life. A place with s seconds of such hits lowers the
+evidence of what appears there by weight · log(1 + s / scale). A track that moves adds nothing, and
+someone who stops on such a place keeps the belief that the walk there has earned.
+
+The map is an array of fixed size; places further apart than it is wide share cells, so memory
+never grows. Fading is lazy: instead of shrinking all cells at every frame, what is added grows.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.config import ClutterConfig
+
+__all__ = ["ClutterMap"]
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+# Cells along each side; a power of two. At 24 px a cell the map spans 6,144 px before it repeats.
+_SIDE = 256
+# The common factor is worked into the cells before it gets smaller than this.
+_LEAST_FACTOR = 1e-12
+
+
+class ClutterMap:
+    """Seconds of standing hits by place.
+
+    Args:
+        config: Cell size, half-life and weight.
+    """
+
+    def __init__(self, config: ClutterConfig | None = None) -> None:
+        """Start with an empty map."""
+        self.config = config or ClutterConfig()
+        self._cells = np.zeros(_SIDE * _SIDE)
+        self._factor = 1.0
+
+    def fade(self, dt_s: float) -> None:
+        """Let `dt_s` seconds pass."""
+        self._factor *= 0.5 ** (dt_s / self.config.half_life_s)
+        if self._factor < _LEAST_FACTOR:
+            self._cells *= self._factor
+            self._factor = 1.0
+
+    def places(self, xyxy: FloatArray) -> IntArray:
+        """(N,) cell of the foot (bottom centre) of each box."""
+        cell = self.config.cell_px
+        column = np.floor((xyxy[:, 0] + xyxy[:, 2]) * (0.5 / cell)).astype(np.int64)
+        row = np.floor(xyxy[:, 3] * (1.0 / cell)).astype(np.int64)
+        return (row & (_SIDE - 1)) * _SIDE + (column & (_SIDE - 1))
+
+    def against(self, places: IntArray) -> FloatArray:
+        """(N,) log-odds, at least 0, that speak against what appears at these places."""
+        seconds = self._cells[places] * self._factor
+        return self.config.weight * np.log1p(seconds / self.config.scale_s)
+
+    def add(self, places: IntArray, seconds: float) -> None:
+        """Add a standing hit that stands for `seconds` of looking at each of the places."""
+        np.add.at(self._cells, places, seconds / self._factor)
+
+    def dump(self) -> FloatArray:
+        """(256, 256) seconds of standing hits, for a snapshot or a picture."""
+        return (self._cells * self._factor).reshape(_SIDE, _SIDE)
+
+    def load(self, seconds: FloatArray) -> None:
+        """Take over what `dump` gave."""
+        self._cells = np.array(seconds, np.float64).reshape(-1)
+        self._factor = 1.0

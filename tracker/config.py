@@ -1,0 +1,311 @@
+"""Every constant of the tracker, with its meaning and unit, as frozen dataclasses.
+
+In comes nothing or a TOML file; out goes a `TrackerConfig`. An unknown key is an error that names
+the nearest known one, since a misspelt key that is silently ignored is a setting that was never
+made. Rates are per second and never per frame.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args, get_type_hints
+
+from tracker.errors import ConfigError
+
+__all__ = [
+    "AssociationConfig",
+    "ClassConfig",
+    "ClutterConfig",
+    "ExistenceConfig",
+    "MotionConfig",
+    "ScoreConfig",
+    "TrackerConfig",
+]
+
+
+def _setting(default: Any, low: float, high: float = math.inf) -> Any:
+    """A number with its allowed range; `low` is excluded where it is `above(x)`."""
+    return field(default=default, metadata={"low": low, "high": high})
+
+
+# Smallest value of a setting that must be positive.
+_POSITIVE = 1e-12
+
+
+class _Checked:
+    """Checks the ranges of a settings group once, at construction."""
+
+    def __post_init__(self) -> None:
+        hints = get_type_hints(type(self))
+        for f in fields(self):  # type: ignore[arg-type]
+            value = getattr(self, f.name)
+            where = f"{type(self).__name__}.{f.name}"
+            allowed = get_args(hints[f.name])
+            if allowed and isinstance(allowed[0], str):
+                if value not in allowed:
+                    raise ConfigError(f"{where} must be one of {list(allowed)}, got {value!r}")
+            elif hints[f.name] is bool:
+                if not isinstance(value, bool):
+                    raise ConfigError(f"{where} must be true or false, got {value!r}")
+            elif "low" in f.metadata:
+                if isinstance(value, bool) or not isinstance(value, int | float):
+                    raise ConfigError(f"{where} must be a number, got {value!r}")
+                low, high = f.metadata["low"], f.metadata["high"]
+                if not low <= value <= high:
+                    raise ConfigError(
+                        f"{where} must be {_range(low, high)}, got {value!r}"
+                    )
+
+
+def _range(low: float, high: float) -> str:
+    least = "above 0" if low == _POSITIVE else f"at least {low:g}"
+    return least if high == math.inf else f"{least} and at most {high:g}"
+
+
+@dataclass(frozen=True)
+class MotionConfig(_Checked):
+    """Noise of the constant-velocity model; lengths are in heights of the box.
+
+    Attributes:
+        acceleration_noise: Root of the spectral density of the white acceleration of the centre,
+            heights / s^1.5: how fast the velocity wanders.
+        position_noise: Root of the density of the random walk of the position itself,
+            heights / s^0.5.
+        measurement_noise: Standard deviation of a detection with confidence 1, heights.
+        weak_noise_factor: The standard deviation is this many times as large at confidence 0.
+        initial_velocity: Standard deviation of the velocity of a new track, heights / s.
+        size_noise_ratio: All noises of width and height over those of the centre.
+        least_height_px: Boxes lower than this count as this high, px.
+    """
+
+    acceleration_noise: float = _setting(1.03, 0.0)
+    position_noise: float = _setting(0.137, 0.0)
+    measurement_noise: float = _setting(0.07, _POSITIVE)
+    weak_noise_factor: float = _setting(4.0, 1.0)
+    initial_velocity: float = _setting(0.8, _POSITIVE)
+    size_noise_ratio: float = _setting(0.5, _POSITIVE)
+    least_height_px: float = _setting(1.0, _POSITIVE)
+
+
+@dataclass(frozen=True)
+class AssociationConfig(_Checked):
+    """Which detections may belong to a track, and who chooses first.
+
+    Attributes:
+        strong_confidence: Detections at or above it are matched before the weak ones.
+        iou_strong: Least overlap of a strong detection with the predicted box.
+        iou_weak: Least overlap of a weak detection with the predicted box.
+        mahalanobis2: Largest squared Mahalanobis distance over the four axes of the box. 18.5
+            holds 99.9 % of right boxes if they were Gaussian; detectors have heavier tails.
+        confidence_offset: Of two detections that overlap alike, the surer one is preferred:
+            similarity = IoU · (confidence + this). Large: overlap alone decides.
+        believed_existence: Tracks at or above this existence choose before the others.
+        per_class: Whether a detection may only continue a track of its own class.
+    """
+
+    strong_confidence: float = _setting(0.6, 0.0, 1.0)
+    iou_strong: float = _setting(0.2, _POSITIVE, 1.0)
+    iou_weak: float = _setting(0.3, _POSITIVE, 1.0)
+    mahalanobis2: float = _setting(30.0, _POSITIVE)
+    confidence_offset: float = _setting(0.3, 0.0)
+    believed_existence: float = _setting(0.2, 0.0, 1.0)
+    per_class: bool = False
+
+
+@dataclass(frozen=True)
+class ExistenceConfig(_Checked):
+    """The belief in a track, in log-odds and per second; see `tracker.existence`.
+
+    Attributes:
+        birth: P(real) of a place where a detector fires, before its confidence is looked at.
+        first_look_s: Seconds of looking that the first detection stands for.
+        hit_rate: Log-odds per second of detections, for each unit of logit(confidence) above the
+            neutral confidence.
+        neutral_confidence: A detection at this confidence tells nothing; below it the belief
+            falls.
+        miss_rate: Log-odds per second lost while looked for and not found.
+        lifetime_s: Mean time an object stays in the scene, s.
+        longest_look_s: A frame stands for the time since the last one, but at most for this, s:
+            looks further apart than this count as independent.
+        floor: Least existence of a living track.
+        ceiling: Largest existence.
+        confirm_at: Existence at which a track becomes confirmed.
+        release_at: Existence below which a confirmed track becomes tentative again.
+        coast_least_s: How long a track of existence 0 is kept unseen, s.
+        coast_most_s: How long a track of existence 1 is kept unseen, s.
+        max_gap_s: A track that was not seen for this long is dropped even when nobody looked, s.
+    """
+
+    birth: float = _setting(0.065, _POSITIVE, 0.999)
+    first_look_s: float = _setting(0.07, 0.0)
+    hit_rate: float = _setting(3.0, 0.0)
+    neutral_confidence: float = _setting(0.23, 0.001, 0.999)
+    miss_rate: float = _setting(0.9, 0.0)
+    lifetime_s: float = _setting(120.0, _POSITIVE)
+    longest_look_s: float = _setting(0.25, _POSITIVE)
+    floor: float = _setting(0.03, _POSITIVE, 0.5)
+    ceiling: float = _setting(0.87, 0.5, 0.999999)
+    confirm_at: float = _setting(0.5, 0.0, 1.0)
+    release_at: float = _setting(0.3, 0.0, 1.0)
+    coast_least_s: float = _setting(0.15, 0.0)
+    coast_most_s: float = _setting(1.0, 0.0)
+    max_gap_s: float = _setting(5.0, _POSITIVE)
+
+    def __post_init__(self) -> None:
+        """Check ranges, and that the thresholds are in order."""
+        super().__post_init__()
+        _in_order(self, "release_at", "confirm_at")
+        _in_order(self, "coast_least_s", "coast_most_s")
+        _in_order(self, "floor", "ceiling")
+
+
+@dataclass(frozen=True)
+class ScoreConfig(_Checked):
+    """How `score` joins the slow existence with what this frame shows; all in log-odds.
+
+    A seen box:    logit(score) = confidence_weight · logit(confidence) − clutter
+                                  + existence_weight · logit(existence) + bias
+    A coasted box: logit(score) = coast_bias + coast_existence_weight · logit(existence)
+                                  − coast_uncertainty_weight · (σ of the centre / height)
+
+    Attributes:
+        confidence_weight: Weight of this frame's confidence.
+        existence_weight: Weight of the existence for a seen box.
+        bias: Added for a seen box.
+        coast_existence_weight: Weight of the existence for a coasted box.
+        coast_bias: Added for a coasted box.
+        coast_uncertainty_weight: Lost for each box height of standard deviation of the centre.
+    """
+
+    confidence_weight: float = _setting(0.9, 0.0)
+    existence_weight: float = _setting(0.42, 0.0)
+    bias: float = _setting(0.17, -math.inf)
+    coast_existence_weight: float = _setting(0.38, 0.0)
+    coast_bias: float = _setting(-1.35, -math.inf)
+    coast_uncertainty_weight: float = _setting(6.0, 0.0)
+
+
+@dataclass(frozen=True)
+class ClutterConfig(_Checked):
+    """The map of places that keep firing without ever moving; see `tracker.clutter`.
+
+    Attributes:
+        enabled: Whether the map is kept and used.
+        weight: Log-odds that a place loses for each e-fold of hits beyond `scale_s`.
+        scale_s: Seconds of standing hits at which a place starts to count, s.
+        half_life_s: Half of what a place has collected is forgotten in this time, s.
+        cell_px: Side of a place, px.
+        moved_widths: A track counts as moving once it is this many box widths from its start.
+    """
+
+    enabled: bool = True
+    weight: float = _setting(0.5, 0.0)
+    scale_s: float = _setting(0.33, _POSITIVE)
+    half_life_s: float = _setting(30.0, _POSITIVE)
+    cell_px: float = _setting(24.0, 1.0)
+    moved_widths: float = _setting(0.5, 0.0)
+
+
+@dataclass(frozen=True)
+class ClassConfig(_Checked):
+    """How the class posterior of a track is fused; see `tracker.classes`.
+
+    Attributes:
+        rate: Weight per second of new class evidence (1 = a look in full).
+        memory_s: Past class evidence fades with this time constant, s.
+        least_probability: Every class keeps at least this likelihood in each look, so that no
+            single look can rule one out.
+    """
+
+    rate: float = _setting(3.0, 0.0)
+    memory_s: float = _setting(5.0, _POSITIVE)
+    least_probability: float = _setting(0.02, 1e-6, 0.5)
+
+
+@dataclass(frozen=True)
+class TrackerConfig(_Checked):
+    """All settings of a `Tracker`.
+
+    Attributes:
+        motion: Noise of the motion model.
+        association: Gates and tiers.
+        existence: Rates and thresholds of the belief.
+        score: How belief and frame are joined.
+        clutter: The map of standing clutter.
+        classes: The class posterior.
+        on_backward_time: What a timestamp that stands still or goes backwards does: `"error"`
+            raises `TimeError` and changes nothing; `"reset"` drops all tracks and starts anew at
+            that time (ids go on).
+        ledger_updates: How many updates `Tracker.explain` can look back.
+
+    Example:
+        >>> TrackerConfig(existence=ExistenceConfig(confirm_at=0.7)).existence.confirm_at
+        0.7
+    """
+
+    motion: MotionConfig = field(default_factory=MotionConfig)
+    association: AssociationConfig = field(default_factory=AssociationConfig)
+    existence: ExistenceConfig = field(default_factory=ExistenceConfig)
+    score: ScoreConfig = field(default_factory=ScoreConfig)
+    clutter: ClutterConfig = field(default_factory=ClutterConfig)
+    classes: ClassConfig = field(default_factory=ClassConfig)
+    on_backward_time: Literal["error", "reset"] = "error"
+    ledger_updates: int = _setting(300, 0)
+
+    @classmethod
+    def from_toml(cls, path: str | Path) -> TrackerConfig:
+        """Read settings from the TOML file at `path`; what it leaves out keeps its default.
+
+        Raises:
+            ConfigError: Not TOML, an unknown key, a value outside its range.
+            OSError: The file cannot be read.
+        """
+        with open(path, "rb") as file:
+            try:
+                table = tomllib.load(file)
+            except tomllib.TOMLDecodeError as error:
+                raise ConfigError(f"{path}: not valid TOML: {error}") from error
+        try:
+            return cls.from_dict(table)
+        except ConfigError as error:
+            raise ConfigError(f"{path}: {error}") from error
+
+    @classmethod
+    def from_dict(cls, table: Mapping[str, Any]) -> TrackerConfig:
+        """Read settings from nested tables, as TOML or JSON give them."""
+        return _build(cls, table, "")
+
+    def to_dict(self) -> dict[str, Any]:
+        """All settings as nested tables of plain values."""
+        return asdict(self)
+
+
+def _build(cls: type[Any], table: Mapping[str, Any], path: str) -> Any:
+    """Make the settings group `cls` from a table, checking every key."""
+    hints = get_type_hints(cls)
+    known = {f.name: hints[f.name] for f in fields(cls)}
+    values = {}
+    for key, value in table.items():
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f'; did you mean "{near[0]}"?' if near else f"; known are {', '.join(known)}"
+            raise ConfigError(f'unknown key "{path}{key}"{hint}')
+        if is_dataclass(known[key]):
+            if not isinstance(value, Mapping):
+                raise ConfigError(f'"{path}{key}" must be a table, got {value!r}')
+            value = _build(known[key], value, f"{path}{key}.")  # type: ignore[arg-type]
+        values[key] = value
+    return cls(**values)
+
+
+def _in_order(group: Any, low: str, high: str) -> None:
+    if getattr(group, low) > getattr(group, high):
+        raise ConfigError(
+            f"{type(group).__name__}.{low} must not be above {high},"
+            f" got {getattr(group, low)} > {getattr(group, high)}"
+        )

@@ -1,0 +1,218 @@
+"""Where boxes are and will be: a batched constant-velocity Kalman filter.
+
+In come the states of N tracks as one array and, for some of them, measured boxes; out go new
+states. All tracks advance in one matrix product, without a loop.
+
+The four measured axes of a box (centre x, centre y, width, height) have noises of their own and
+do not couple in this model, so each axis is a two-dimensional filter (position, velocity). A
+track is a (6, 4) block: one column an axis, one row a quantity.
+
+```
+            cx      cy      w       h
+POS       | position                     px            mean x = (POS, VEL)
+VEL       | velocity                     px/s
+VAR_POS   | variance of position         px²           covariance P =
+COV       | covariance of both           px²/s           [VAR_POS  COV    ]
+VAR_VEL   | variance of velocity         px²/s²          [COV      VAR_VEL]
+SCALE2    | square of the noise scale    px²           set at each measurement
+```
+
+Symbols (Bar-Shalom, Li, Kirubarajan, "Estimation with Applications to Tracking and Navigation",
+2001, chapters 5 and 6):
+
+| symbol | meaning |
+|---|---|
+| x, P | mean and covariance of the state |
+| F, Q | transition over dt, and covariance of the process noise in it |
+| H, R | measurement matrix [1 0], and covariance of the measurement noise |
+| z, y | measurement, and innovation z − H x |
+| S, K | covariance of the innovation, and Kalman gain |
+
+Noise is proportional to the size of the box: an object near the camera is larger, moves more
+pixels and is measured more coarsely. The scale is the last measured height, held between
+measurements, so that two predictions of 1 s equal one of 2 s exactly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.boxes import xyxy_to_cxcywh
+from tracker.config import MotionConfig
+
+__all__ = ["ConstantVelocity", "MotionModel", "Projection"]
+
+FloatArray = NDArray[np.float64]
+POS, VEL, VAR_POS, COV, VAR_VEL, SCALE2 = range(6)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Projection:
+    """What N states look like as boxes.
+
+    Attributes:
+        cxcywh: (N, 4) mean of centre and size in px.
+        variance: (N, 4) variance of each of them in px².
+    """
+
+    cxcywh: FloatArray
+    variance: FloatArray
+
+
+class MotionModel(Protocol):
+    """What the tracker asks of a motion model; the state is any array with one row a track.
+
+    The tracker keeps, selects and concatenates states by rows and never looks inside.
+    """
+
+    def birth(self, xyxy: FloatArray, confidence: FloatArray) -> NDArray[Any]:
+        """States of N new tracks from (N, 4) boxes and their (N,) confidences."""
+        ...
+
+    def predict(self, state: NDArray[Any], dt_s: float) -> NDArray[Any]:
+        """States `dt_s` >= 0 seconds later, as a new array."""
+        ...
+
+    def correct(
+        self, state: NDArray[Any], xyxy: FloatArray, confidence: FloatArray
+    ) -> NDArray[Any]:
+        """States after a measured box each, as a new array."""
+        ...
+
+    def project(self, state: NDArray[Any]) -> Projection:
+        """Boxes of the states and how uncertain they are."""
+        ...
+
+    def measurement_variance(self, state: NDArray[Any], confidence: FloatArray) -> FloatArray:
+        """(N, 4) variance in px² that a measured box of this confidence would have."""
+        ...
+
+    def velocity(self, state: NDArray[Any]) -> FloatArray:
+        """(N, 2) velocity of the box centre in px/s."""
+        ...
+
+    def covariance(self, state: NDArray[Any]) -> FloatArray:
+        """(N, 8, 8) covariance of (cx, cy, w, h, vx, vy, vw, vh)."""
+        ...
+
+    def dump(self, state: NDArray[Any]) -> NDArray[np.float64]:
+        """The states as plain numbers, for a snapshot: (N, …) float64."""
+        ...
+
+    def load(self, numbers: NDArray[np.float64]) -> NDArray[Any]:
+        """The states that `dump` wrote."""
+        ...
+
+
+class ConstantVelocity:
+    """The default motion model: continuous white-noise acceleration on each axis.
+
+    Args:
+        config: Noise levels, each relative to the height of the box.
+    """
+
+    def __init__(self, config: MotionConfig | None = None) -> None:
+        """Keep the noise levels as variances per unit of scale²."""
+        self.config = config = config or MotionConfig()
+        axes = np.array([1.0, 1.0, config.size_noise_ratio, config.size_noise_ratio])
+        self._axes2 = axes**2
+        self._q_velocity = config.acceleration_noise**2
+        self._q_position = config.position_noise**2
+        self._birth_velocity2 = config.initial_velocity**2
+
+    def birth(self, xyxy: FloatArray, confidence: FloatArray) -> FloatArray:
+        """States of N new tracks: measured position, velocity 0 with a wide variance."""
+        z = xyxy_to_cxcywh(xyxy)
+        state = np.zeros((len(z), 6, 4))
+        state[:, POS] = z
+        state[:, SCALE2] = self._scale2(z)
+        state[:, VAR_POS] = self.measurement_variance(state, confidence)
+        state[:, VAR_VEL] = self._birth_velocity2 * state[:, SCALE2]
+        return state
+
+    def predict(self, state: FloatArray, dt_s: float) -> FloatArray:
+        """States `dt_s` seconds later: one matrix on the rows of every block.
+
+        Mean, covariance and noise scale are all linear in the rows, so the whole step is
+        state' = M(dt) state, and M(a) M(b) = M(a + b): the split of time does not matter.
+        """
+        return self._transition(dt_s) @ state
+
+    def _transition(self, dt: float) -> FloatArray:
+        """M(dt), (6, 6)."""
+        q_v, q_p = self._q_velocity, self._q_position
+        m = np.eye(6)
+        # x' = F x,  F = [1 dt; 0 1]                                    (Bar-Shalom 5.2.3-1)
+        m[POS, VEL] = dt
+        # P' = F P Fᵀ + Q,  Q = q [dt³/3 dt²/2; dt²/2 dt]               (Bar-Shalom 6.2.2-6)
+        # plus a random walk of the position itself: detector boxes wander without a velocity.
+        m[VAR_POS, COV], m[VAR_POS, VAR_VEL] = 2 * dt, dt * dt
+        m[COV, VAR_VEL] = dt
+        m[VAR_POS, SCALE2] = q_v * dt**3 / 3 + q_p * dt
+        m[COV, SCALE2] = q_v * dt**2 / 2
+        m[VAR_VEL, SCALE2] = q_v * dt
+        return m
+
+    def correct(self, state: FloatArray, xyxy: FloatArray, confidence: FloatArray) -> FloatArray:
+        """States after a measured box each."""
+        z = xyxy_to_cxcywh(xyxy)
+        p_pos, p_cov, p_vel = state[:, VAR_POS], state[:, COV], state[:, VAR_VEL]
+        r = self.measurement_variance(state, confidence)
+        new = np.empty_like(state)
+        # S = H P Hᵀ + R,  K = P Hᵀ S⁻¹                                 (Bar-Shalom 5.2.3-7, -11)
+        s = p_pos + r
+        k_pos, k_vel = p_pos / s, p_cov / s
+        # x = x + K y
+        y = z - state[:, POS]
+        new[:, POS] = state[:, POS] + k_pos * y
+        new[:, VEL] = state[:, VEL] + k_vel * y
+        # P = (I − K H) P (I − K H)ᵀ + K R Kᵀ  (Joseph form), written out for H = [1 0]. The two
+        # variances are sums of products that cannot cancel below 0; symmetry is by storage.
+        keep = 1.0 - k_pos
+        new[:, VAR_POS] = keep * keep * p_pos + k_pos * k_pos * r
+        new[:, COV] = keep * p_cov
+        new[:, VAR_VEL] = p_vel - k_vel * p_cov
+        new[:, SCALE2] = self._scale2(z)
+        return new
+
+    def project(self, state: FloatArray) -> Projection:
+        """Boxes of the states and how uncertain they are."""
+        return Projection(state[:, POS], state[:, VAR_POS])
+
+    def measurement_variance(self, state: FloatArray, confidence: FloatArray) -> FloatArray:
+        """R: grows as confidence falls, since weak boxes are also badly placed ones."""
+        c = self.config
+        factor = c.measurement_noise * (1.0 + (c.weak_noise_factor - 1.0) * (1.0 - confidence))
+        variance: FloatArray = (factor * factor)[:, None] * state[:, SCALE2]
+        return variance
+
+    def velocity(self, state: FloatArray) -> FloatArray:
+        """(N, 2) velocity of the box centre in px/s."""
+        return state[:, VEL, :2]
+
+    def covariance(self, state: FloatArray) -> FloatArray:
+        """(N, 8, 8) covariance of (cx, cy, w, h, vx, vy, vw, vh)."""
+        full = np.zeros((len(state), 8, 8))
+        axis = np.arange(4)
+        full[:, axis, axis] = state[:, VAR_POS]
+        full[:, axis, axis + 4] = full[:, axis + 4, axis] = state[:, COV]
+        full[:, axis + 4, axis + 4] = state[:, VAR_VEL]
+        return full
+
+    def dump(self, state: FloatArray) -> FloatArray:
+        """The blocks themselves."""
+        return state.copy()
+
+    def load(self, numbers: FloatArray) -> FloatArray:
+        """The blocks themselves."""
+        return np.array(numbers, np.float64).reshape(-1, 6, 4)
+
+    def _scale2(self, cxcywh: FloatArray) -> FloatArray:
+        """(N, 4) squared noise scale of each axis from measured boxes."""
+        height = np.maximum(cxcywh[:, 3], self.config.least_height_px)
+        scale2: FloatArray = (height * height)[:, None] * self._axes2
+        return scale2

@@ -1,0 +1,76 @@
+"""The detections of one frame, made ready for the steps of an update.
+
+Rows are put into one canonical order first, so that the order in which a detector lists its boxes
+never changes a result: not the assignment among equal overlaps, not the ids of new tracks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.boxes import xyxy_to_cxcywh
+from tracker.detections import Detections
+from tracker.existence import logit
+
+__all__ = ["Observation", "observe"]
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Observation:
+    """M detections in canonical order: surest first, then by box and class.
+
+    Attributes:
+        source: (M,) row of each in the detections as they were given.
+        xyxy: (M, 4) corners in px.
+        cxcywh: (M, 4) centre and size in px.
+        confidence: (M,) raw confidence.
+        evidence: (M,) its logit.
+        class_id: (M,) top labels.
+        probabilities: (M, C) class vectors, C = 0 where the detector gives none.
+    """
+
+    source: IntArray
+    xyxy: FloatArray
+    cxcywh: FloatArray
+    confidence: FloatArray
+    evidence: FloatArray
+    class_id: IntArray
+    probabilities: FloatArray
+
+    def __len__(self) -> int:
+        """Number of detections."""
+        return len(self.xyxy)
+
+    def unmatched(self, match: IntArray) -> IntArray:
+        """Rows that no track took; `match` as from `association.cascade`."""
+        free = np.ones(len(self), bool)
+        free[match[match >= 0]] = False
+        return np.flatnonzero(free)
+
+
+def observe(detections: Detections) -> Observation:
+    """Put the detections of one frame into canonical order.
+
+    Example:
+        >>> d = Detections([[0, 0, 2, 2], [4, 0, 8, 8]], [0.3, 0.9])
+        >>> observe(d).source.tolist()
+        [1, 0]
+    """
+    x1, y1, x2, y2 = detections.xyxy.T
+    order = np.lexsort((detections.class_id, y2, x2, y1, x1, -detections.confidence))
+    xyxy, confidence = detections.xyxy[order], detections.confidence[order]
+    return Observation(
+        order,
+        xyxy,
+        xyxy_to_cxcywh(xyxy),
+        confidence,
+        logit(confidence),
+        detections.class_id[order],
+        detections.class_probabilities[order],
+    )

@@ -1,0 +1,467 @@
+"""The tracker: detections and times in, tracks with existence probabilities out.
+
+`Tracker.update` is the whole algorithm, top to bottom; only `Tracker` holds state, every step it
+calls is a function on arrays.
+
+```
+detections, timestamp
+   │ predict      motion      where every track should be now
+   │ associate    association which detection continues which track
+   │ correct      motion      boxes of the tracks that were seen
+   │ believe      existence   survive, hit, miss; clutter speaks against standing places
+   │ classify     classes     class posterior of the tracks that were seen
+   │ give birth               every detection left over starts a track
+   │ bury                     tracks not found for longer than their belief allows
+   ▼
+tracks
+```
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker import association, classes, existence
+from tracker.boxes import cxcywh_to_xyxy, overlapping_pairs
+from tracker.clutter import ClutterMap
+from tracker.config import TrackerConfig
+from tracker.detections import Detections
+from tracker.errors import InputError, TimeError
+from tracker.ledger import Entry, Event, Ledger
+from tracker.motion import ConstantVelocity, MotionModel
+from tracker.observation import Observation, observe
+from tracker.state import ROW, State
+from tracker.tracks import Tracks, TrackState
+
+__all__ = ["Tracker"]
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+_SNAPSHOT_VERSION = 1
+# Room for rounding when seconds add up to a limit, s.
+_TIME_ROUNDING = 1e-6
+
+
+class Tracker:
+    """Links detections over time and says how much each track is to be believed.
+
+    Ids come from the instance, increase and are never reused. The same input gives the same
+    output, bit for bit, in whatever order the detections of a frame come. One tracker belongs to
+    one thread; two trackers share nothing.
+
+    Args:
+        config: All settings; the defaults are measured on pedestrians and cars.
+        motion: Another motion model, for instance `tracker.filterpy_motion.FilterPyMotion`.
+
+    Example:
+        >>> tracker = Tracker()
+        >>> for k in range(30):
+        ...     tracks = tracker.update(
+        ...         Detections([[10 + k, 20, 50 + k, 120]], [0.5]), timestamp_s=k / 30
+        ...     )
+        >>> tracks.track_id.tolist(), bool(tracks.existence[0] > 0.5)
+        ([1], True)
+    """
+
+    def __init__(
+        self, config: TrackerConfig | None = None, *, motion: MotionModel | None = None
+    ) -> None:
+        """Start without tracks."""
+        self.config = config or TrackerConfig()
+        self._motion = motion or ConstantVelocity(self.config.motion)
+        self._clutter = ClutterMap(self.config.clutter)
+        self._ledger = Ledger(self.config.ledger_updates)
+        self._time: float | None = None
+        self._next_id = 1
+        self._state = self._without_tracks()
+
+    @classmethod
+    def from_toml(cls, path: str | Path) -> Tracker:
+        """A tracker with the settings of a TOML file, see `TrackerConfig.from_toml`."""
+        return cls(TrackerConfig.from_toml(path))
+
+    # ---- the algorithm -------------------------------------------------------------------
+
+    def update(self, detections: Detections | None, *, timestamp_s: float) -> Tracks:
+        """Advance to `timestamp_s` and take in what the detector saw there.
+
+        Args:
+            detections: The detections of the frame; an empty one says "looked and saw nothing".
+                None says "not looked" (a dropped or frozen frame): time passes, and no belief is
+                lowered by a miss.
+            timestamp_s: Time of the frame in seconds, on any clock that runs forward.
+
+        Returns:
+            All living tracks, ordered by id.
+
+        Raises:
+            TimeError: `timestamp_s` is not finite, or not after the last one while
+                `on_backward_time` is `"error"`. The tracker is unchanged.
+            InputError: A class_id beyond the class vectors or far beyond any detector's classes.
+                The tracker is unchanged.
+        """
+        looked = detections is not None
+        frame = observe(Detections.empty() if detections is None else detections)
+        width = self._class_width(frame)
+        dt = self._advance(timestamp_s)
+        look_s = min(dt, self.config.existence.longest_look_s) if looked else 0.0
+
+        tracks = self._predicted(dt, width)
+        match = self._associate(tracks, frame)
+        against = self._against(frame, dt)
+        weight = self._believe(tracks.rows, frame, match, against, dt, look_s, looked)
+        self._correct(tracks, frame, match, look_s)
+        self._mark_places(tracks.rows, frame, match, look_s)
+        living = self._confirm_and_bury(tracks.rows)
+        born = self._give_birth(frame, match, against, width)
+        self._write_ledger(tracks.rows, born.rows, frame, match, weight, living, looked)
+
+        self._state = tracks.take(living).join(born)
+        detection = np.concatenate([match[living], frame.unmatched(match)])
+        return self._output(self._state, timestamp_s, frame, detection, against)
+
+    def predict(self, *, timestamp_s: float) -> Tracks:
+        """Where the tracks will be at `timestamp_s` if nobody looks; changes nothing.
+
+        Raises:
+            TimeError: `timestamp_s` is not finite or before the last update.
+        """
+        now = timestamp_s if self._time is None else self._time
+        if not math.isfinite(timestamp_s) or timestamp_s < now:
+            raise TimeError(f"cannot predict to {timestamp_s} s: the last update was at {now} s")
+        state = self._predicted(timestamp_s - now, self._state.classes.shape[1])
+        state.rows["log_odds"] = existence.survive(
+            state.rows["log_odds"], timestamp_s - now, self.config.existence
+        )
+        nothing, unseen = observe(Detections.empty()), np.full(len(state), -1)
+        return self._output(state, timestamp_s, nothing, unseen, np.zeros(0))
+
+    def explain(self, track_id: int) -> list[Entry]:
+        """The evidence ledger of a track: each look, what it weighed and the existence after it.
+
+        Covers the last `ledger_updates` updates, also of a track that has died in them.
+
+        Raises:
+            InputError: No track of this id was alive in those updates.
+        """
+        entries = self._ledger.read(track_id)
+        if not entries:
+            raise InputError(
+                f"track {track_id} was not alive in the last {self.config.ledger_updates} updates"
+                f" (ids given so far: 1 to {self._next_id - 1})"
+            )
+        return entries
+
+    def reset(self) -> None:
+        """Drop all tracks, the ledger and the clock; ids go on and the clutter map stays."""
+        self._state = self._without_tracks()
+        self._ledger = Ledger(self.config.ledger_updates)
+        self._time = None
+
+    # ---- the steps of an update ----------------------------------------------------------
+
+    def _advance(self, timestamp_s: float) -> float:
+        """Set the clock; return the seconds since the last update, 0 at the first."""
+        if not math.isfinite(timestamp_s):
+            raise TimeError(f"timestamp_s must be finite, got {timestamp_s}")
+        if self._time is not None and timestamp_s <= self._time:
+            if self.config.on_backward_time == "error":
+                raise TimeError(
+                    f"timestamp_s must increase: got {timestamp_s} s after {self._time} s."
+                    ' If the clock may restart, set on_backward_time = "reset"'
+                )
+            self.reset()
+        dt = 0.0 if self._time is None else timestamp_s - self._time
+        self._time = timestamp_s
+        return dt
+
+    def _class_width(self, frame: Observation) -> int:
+        """Number of classes known once this frame is taken in."""
+        given = frame.probabilities.shape[1]
+        highest = int(frame.class_id.max()) + 1 if len(frame) else 1
+        if given and highest > given:
+            raise InputError(
+                f"class_id {highest - 1} has no column in class_probabilities of {given} classes"
+            )
+        return classes.checked_width(max(self._state.classes.shape[1], given, highest))
+
+    def _predicted(self, dt: float, width: int) -> State:
+        """A copy of all tracks, moved to where they should be after `dt` seconds."""
+        state = self._state
+        return State(
+            state.rows.copy(),
+            self._motion.predict(state.motion, dt),
+            classes.widened(state.classes, width),
+        )
+
+    def _associate(self, tracks: State, frame: Observation) -> IntArray:
+        """(N,) row of the detection of each track, -1 for none."""
+        if not len(tracks) or not len(frame):
+            return np.full(len(tracks), -1)
+        config = self.config.association
+        box = self._motion.project(tracks.motion)
+        strong = frame.confidence >= config.strong_confidence
+        t, d, iou = overlapping_pairs(
+            cxcywh_to_xyxy(box.cxcywh), frame.xyxy, min(config.iou_strong, config.iou_weak)
+        )
+        keep = iou >= np.where(strong, config.iou_strong, config.iou_weak)[d]
+        if config.per_class:
+            keep &= tracks.classes.argmax(axis=1)[t] == frame.class_id[d]
+        # Squared Mahalanobis distance yᵀ S⁻¹ y of the innovation; the axes are independent.
+        y = frame.cxcywh[d] - box.cxcywh[t]
+        s = box.variance[t] + self._motion.measurement_variance(
+            tracks.motion[t], frame.confidence[d]
+        )
+        keep &= (y * y / s).sum(axis=1) <= config.mahalanobis2
+        t, d, iou = t[keep], d[keep], iou[keep]
+        least = existence.log_odds_of(config.believed_existence)
+        tier = np.where(tracks.rows["log_odds"][t] >= least, 0, 2) + ~strong[d]
+        similarity = iou * (frame.confidence[d] + config.confidence_offset)
+        pairs = association.Pairs(t, d, similarity)
+        return association.cascade(pairs, tier, len(tracks), len(frame))
+
+    def _against(self, frame: Observation, dt: float) -> FloatArray:
+        """(M,) log-odds that speak against the place of each detection."""
+        if not self.config.clutter.enabled:
+            return np.zeros(len(frame))
+        self._clutter.fade(dt)
+        return self._clutter.against(self._clutter.places(frame.xyxy))
+
+    def _believe(
+        self,
+        rows: NDArray[np.void],
+        frame: Observation,
+        match: IntArray,
+        against: FloatArray,
+        dt: float,
+        look_s: float,
+        looked: bool,
+    ) -> FloatArray:
+        """Update belief and counts of the tracks in place; return what each look weighed."""
+        config = self.config.existence
+        hit = match >= 0
+        d = match[hit]
+        weight = np.full(len(rows), existence.miss_weight(look_s, config))
+        weight[hit] = existence.hit_weight(frame.evidence[d] - against[d], look_s, config)
+        survived = existence.survive(rows["log_odds"], dt, config)
+        rows["log_odds"] = existence.add(survived, weight, config)
+        if looked:
+            rows["hits"] += hit
+            rows["misses"] += ~hit
+            rows["missed_s"] += dt
+            rows["missed_s"][hit] = 0.0
+            rows["seen_s"][hit] = self._time
+        return weight
+
+    def _correct(self, tracks: State, frame: Observation, match: IntArray, look_s: float) -> None:
+        """Move the tracks that were seen to their measurements, and fuse their classes."""
+        hit = np.flatnonzero(match >= 0)
+        if not len(hit):
+            return
+        d = match[hit]
+        tracks.motion[hit] = self._motion.correct(
+            tracks.motion[hit], frame.xyxy[d], frame.confidence[d]
+        )
+        width = tracks.classes.shape[1]
+        if width > 1:
+            evidence = self._class_evidence(frame, d, width)
+            tracks.classes[hit] = classes.fuse(
+                tracks.classes[hit], evidence, look_s, self.config.classes
+            )
+
+    def _mark_places(
+        self, rows: NDArray[np.void], frame: Observation, match: IntArray, look_s: float
+    ) -> None:
+        """Note which tracks have moved; the hits of the others count as standing clutter."""
+        config = self.config.clutter
+        hit = np.flatnonzero(match >= 0)
+        if not config.enabled or not len(hit):
+            return
+        d = match[hit]
+        box, seen = frame.cxcywh[d], rows[hit]
+        away = np.abs(box[:, 0] - seen["start_x"]) + np.abs(box[:, 1] - seen["start_y"])
+        moved = seen["moved"] | (away > config.moved_widths * box[:, 2])
+        rows["moved"][hit] = moved
+        self._clutter.add(self._clutter.places(frame.xyxy[d[~moved]]), look_s)
+
+    def _confirm_and_bury(self, rows: NDArray[np.void]) -> BoolArray:
+        """Set which tracks are confirmed; return the mask of those that live on."""
+        config = self.config.existence
+        rows["confirmed"] = existence.confirm(rows["log_odds"], rows["confirmed"], config)
+        limit = existence.coast_limit(existence.sigmoid(rows["log_odds"]), config)
+        gap = np.subtract(self._time, rows["seen_s"])
+        living: BoolArray = (rows["missed_s"] <= limit + _TIME_ROUNDING) & (
+            gap <= config.max_gap_s + _TIME_ROUNDING
+        )
+        return living
+
+    def _give_birth(
+        self, frame: Observation, match: IntArray, against: FloatArray, width: int
+    ) -> State:
+        """A new track from every detection that continues none, weak ones too."""
+        d = frame.unmatched(match)
+        rows = np.zeros(len(d), ROW)
+        rows["track_id"] = np.arange(self._next_id, self._next_id + len(d))
+        self._next_id += len(d)
+        evidence = frame.evidence[d] - against[d]
+        rows["log_odds"] = existence.birth(evidence, self.config.existence)
+        rows["confirmed"] = existence.confirm(
+            rows["log_odds"], rows["confirmed"], self.config.existence
+        )
+        rows["hits"] = 1
+        rows["born_s"] = rows["seen_s"] = self._time
+        rows["start_x"], rows["start_y"] = frame.cxcywh[d, 0], frame.cxcywh[d, 1]
+        posterior = np.zeros((len(d), width))
+        if width > 1:
+            posterior = classes.normalised(self._class_evidence(frame, d, width))
+        return State(rows, self._motion.birth(frame.xyxy[d], frame.confidence[d]), posterior)
+
+    def _class_evidence(self, frame: Observation, d: IntArray, width: int) -> FloatArray:
+        """(K, C) log-likelihood of each class for some detections."""
+        return classes.evidence(
+            frame.class_id[d],
+            frame.confidence[d],
+            frame.probabilities[d],
+            width,
+            self.config.classes,
+        )
+
+    def _write_ledger(
+        self,
+        rows: NDArray[np.void],
+        born: NDArray[np.void],
+        frame: Observation,
+        match: IntArray,
+        weight: FloatArray,
+        living: BoolArray,
+        looked: bool,
+    ) -> None:
+        """Keep what this update weighed for `explain`."""
+        unseen = Event.MISS if looked else Event.NOT_LOOKED
+        event = np.where(match >= 0, Event.HIT, unseen)
+        event[~living] = Event.DEAD
+        confidence = np.full(len(rows), np.nan)
+        hit = match >= 0
+        confidence[hit] = frame.confidence[match[hit]]
+        new = frame.unmatched(match)
+        first = np.full(len(born), Event.BIRTH)
+        joined = [np.concatenate(pair) for pair in (
+            (rows["track_id"], born["track_id"]),
+            (event, first),
+            (confidence, frame.confidence[new]),
+            (weight, born["log_odds"] - existence.log_odds_of(self.config.existence.birth)),
+            (rows["log_odds"], born["log_odds"]),
+        )]  # fmt: skip
+        assert self._time is not None
+        self._ledger.write(self._time, *joined)
+
+    # ---- what goes out -------------------------------------------------------------------
+
+    def _output(
+        self,
+        state: State,
+        timestamp_s: float,
+        frame: Observation,
+        detection: IntArray,
+        against: FloatArray,
+    ) -> Tracks:
+        """The public columns of all tracks; `detection` is a row of `frame` or -1."""
+        rows, hit = state.rows, detection >= 0
+        box = self._motion.project(state.motion)
+        log_odds = rows["log_odds"].copy()
+        spread = np.sqrt(box.variance[:, 0] + box.variance[:, 1]) / np.maximum(
+            box.cxcywh[:, 3], 1.0
+        )
+        score = existence.coasted_score(log_odds, spread, self.config.score)
+        d = detection[hit]
+        score[hit] = existence.hit_score(
+            frame.evidence[d], against[d], log_odds[hit], self.config.score
+        )
+        seen_state = np.where(hit, TrackState.CONFIRMED, TrackState.COASTING)
+        source = np.full(len(rows), -1)
+        source[hit] = frame.source[d]
+        posterior = classes.posterior(state.classes)
+        return Tracks(
+            timestamp_s=timestamp_s,
+            track_id=rows["track_id"].copy(),
+            xyxy=cxcywh_to_xyxy(box.cxcywh),
+            velocity=self._motion.velocity(state.motion).copy(),
+            covariance=self._motion.covariance(state.motion),
+            existence=existence.sigmoid(log_odds),
+            score=score,
+            state=np.where(rows["confirmed"], seen_state, TrackState.TENTATIVE).astype(np.int8),
+            class_id=posterior.argmax(axis=1),
+            class_probabilities=posterior,
+            hits=rows["hits"].copy(),
+            misses=rows["misses"].copy(),
+            age_s=timestamp_s - rows["born_s"],
+            gap_s=timestamp_s - rows["seen_s"],
+            detection=source,
+        )
+
+    # ---- carrying on elsewhere -----------------------------------------------------------
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything this tracker knows, as plain arrays and JSON-able values.
+
+        `Tracker.restore` continues from it bit for bit.
+        """
+        return {
+            "version": _SNAPSHOT_VERSION,
+            "config": self.config.to_dict(),
+            "timestamp_s": self._time,
+            "next_id": self._next_id,
+            "rows": {name: self._state.rows[name].copy() for name in ROW.names or ()},
+            "motion": self._motion.dump(self._state.motion),
+            "classes": self._state.classes.copy(),
+            "clutter": self._clutter.dump(),
+            "ledger": self._ledger.dump(),
+        }
+
+    @classmethod
+    def restore(cls, state: Mapping[str, Any], *, motion: MotionModel | None = None) -> Tracker:
+        """A tracker that continues where `snapshot` was taken.
+
+        Args:
+            state: What `snapshot` gave; lists in place of arrays are fine (after JSON).
+            motion: The motion model, if the tracker had another than the default.
+
+        Raises:
+            InputError: The snapshot is of another version or lacks a field.
+        """
+        if state.get("version") != _SNAPSHOT_VERSION:
+            raise InputError(
+                f"snapshot version must be {_SNAPSHOT_VERSION}, got {state.get('version')!r}"
+            )
+        try:
+            tracker = cls(TrackerConfig.from_dict(state["config"]), motion=motion)
+            columns = state["rows"]
+            rows = np.zeros(len(columns["track_id"]), ROW)
+            for name in ROW.names or ():
+                rows[name] = columns[name]
+            width = np.shape(state["classes"])[-1]
+            tracker._state = State(
+                rows,
+                tracker._motion.load(np.asarray(state["motion"], np.float64)),
+                np.array(state["classes"], np.float64).reshape(len(rows), width),
+            )
+            tracker._clutter.load(np.asarray(state["clutter"], np.float64))
+            tracker._ledger.load(state["ledger"])
+            tracker._time = state["timestamp_s"]
+            tracker._next_id = int(state["next_id"])
+        except KeyError as error:
+            raise InputError(f"snapshot lacks the field {error}") from error
+        return tracker
+
+    def _without_tracks(self) -> State:
+        return State(
+            np.zeros(0, ROW), self._motion.birth(np.zeros((0, 4)), np.zeros(0)), np.zeros((0, 1))
+        )
