@@ -7,12 +7,14 @@ from typing import Annotated
 import typer
 
 from tracker.cli import demo, models, run
-from tracker.cli.console import EXIT_CODES, out
+from tracker.cli.console import out
+from tracker.cli.helptext import EXIT_CODES, Command, Group, prose
 
 __all__ = ["app"]
 
 app = typer.Typer(
     name="conftrack",
+    cls=Group,
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
@@ -45,6 +47,5 @@ def program(
     """Track objects in video; every track says how probable it is that its object is real."""
 
 
-app.command("run", epilog=run.EPILOG)(run.run)
-app.command("demo", epilog=demo.EPILOG)(demo.demo)
-app.command("models", epilog=models.EPILOG)(models.models)
+for module, command in ((run, run.run), (demo, demo.demo), (models, models.models)):
+    app.command(cls=Command, help=prose(command), epilog=module.EPILOG)(command)

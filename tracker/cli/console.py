@@ -11,7 +11,7 @@ import logging
 import traceback
 from collections.abc import Callable
 from enum import IntEnum
-from typing import Annotated, Any, ParamSpec
+from typing import Annotated, ParamSpec
 
 import typer
 from rich.console import Console
@@ -28,7 +28,7 @@ err = Console(stderr=True, highlight=False)
 
 
 class ExitCode(IntEnum):
-    """What the program says to the shell; the README and `--help` list the same."""
+    """What the program says to the shell; `helptext.EXIT_CODES` and the README list the same."""
 
     OK = 0
     INTERNAL = 1
@@ -41,13 +41,7 @@ class ExitCode(IntEnum):
     """Ctrl-C or SIGTERM; the results up to there are complete."""
 
 
-EXIT_CODES = (
-    "Exit codes: 0 all done; 1 internal error; 2 wrong usage, unreadable input or output; "
-    "3 the source was damaged, results up to and around the damage are kept; "
-    "130 interrupted, results up to there are kept."
-)
-
-Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks and what the libraries log.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks and the log.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 
 
@@ -161,10 +155,3 @@ def size(count: float) -> str:
             return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
         count /= 1000
     return f"{count:.1f} GB"
-
-
-def examples(*lines: tuple[str, str]) -> str:
-    """Help text that ends with examples: pairs of a command and what it does."""
-    width = max(len(command) for command, _ in lines)
-    shown: list[Any] = [f"  {command:<{width}}  {what}" for command, what in lines]
-    return "\b\nExamples:\n" + "\n".join(shown)

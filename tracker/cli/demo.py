@@ -20,17 +20,16 @@ from rich.markup import escape
 from rich.table import Table
 
 from tracker.cli.console import (
-    EXIT_CODES,
     Debug,
     ExitCode,
     Quiet,
     duration,
     err,
-    examples,
     guard,
     out,
     show_log,
 )
+from tracker.cli.helptext import epilog
 from tracker.cli.interrupt import Interrupt
 from tracker.cli.outputs import prepare_folder
 from tracker.cli.progress import RunProgress
@@ -53,15 +52,11 @@ FILES = {
     "detections": "detections.jsonl",
     "summary": "summary.json",
 }
-EPILOG = (
-    examples(
-        ("conftrack demo", "results in runs/demo"),
-        ("conftrack demo --seed 7 --seconds 20", "another street, longer"),
-        ("conftrack demo --no-video", "the numbers only"),
-        ("conftrack demo --model auto", "with COCO weights where they can be had"),
-    )
-    + "\n\n"
-    + EXIT_CODES
+EPILOG = epilog(
+    ("conftrack demo", "results in runs/demo"),
+    ("conftrack demo --seed 7 --seconds 20", "another street, longer"),
+    ("conftrack demo --no-video", "the numbers only"),
+    ("conftrack demo --model auto", "with COCO weights where they can be had"),
 )
 
 

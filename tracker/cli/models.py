@@ -7,11 +7,12 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from tracker.cli.console import Debug, examples, guard, out, size
+from tracker.cli.console import Debug, guard, out, size
+from tracker.cli.helptext import epilog
 
 __all__ = ["EPILOG", "models"]
 
-EPILOG = examples(
+EPILOG = epilog(
     ("conftrack models", "every model with its size"),
     ("conftrack models --cached", "those that load without a network"),
     ("conftrack run V.mp4 --model bundled", "use one"),
@@ -33,7 +34,7 @@ def models(
     for column, justify in (
         ("model", "left"),
         ("classes", "right"),
-        ("weights", "left"),
+        ("AP", "right"),
         ("size", "right"),
         ("offline", "left"),
         ("note", "left"),
@@ -48,7 +49,7 @@ def models(
         table.add_row(
             info.name,
             str(info.classes),
-            info.weights,
+            "-" if info.box_map is None else f"{info.box_map:.1f}",
             size(info.size_bytes),
             "[green]yes[/]" if info.cached else "no",
             info.note,
@@ -57,7 +58,8 @@ def models(
     if not infos:
         out.print("nothing is cached")
     out.print(
-        "\nAlso: [bold]--model auto[/] takes COCO weights where they are cached or can be"
-        " downloaded, else the bundled model;\n[bold]--model PATH[/] loads a checkpoint (.pth,"
+        "\nAP: average precision on COCO in percent, from torchvision. offline: loads without a"
+        " network.\n\nAlso: [bold]--model auto[/] takes COCO weights where they are cached or can"
+        " be downloaded, else the bundled model; [bold]--model PATH[/] loads a checkpoint (.pth,"
         " .pt, .safetensors); [bold]--model replay:PATH[/] replays recorded detections."
     )

@@ -12,18 +12,17 @@ import typer
 from rich.markup import escape
 
 from tracker.cli.console import (
-    EXIT_CODES,
     Debug,
     ExitCode,
     Quiet,
     duration,
     err,
-    examples,
     guard,
     note,
     out,
     show_log,
 )
+from tracker.cli.helptext import epilog
 from tracker.cli.interrupt import Interrupt
 from tracker.cli.outputs import FILES, KINDS, file_names, parse_kinds, prepare_folder, run_name
 from tracker.cli.progress import RunProgress
@@ -40,18 +39,14 @@ if TYPE_CHECKING:
 __all__ = ["EPILOG", "run"]
 
 DEFAULT_KINDS = "video,jsonl,csv,mot"
-EPILOG = (
-    examples(
-        ("conftrack run street.mp4", "results in runs/street"),
-        ("conftrack run street.mp4 --model bundled --classes person", "no download, people only"),
-        ("conftrack run street.mp4 --start 30 --stop 60 --every 2", "a part, every second frame"),
-        ("conftrack run 'shots/*.png' --save jsonl,mot", "images, no video"),
-        ("conftrack run 0 --show", "the first camera, in a window"),
-        ("conftrack run street.mp4 --save all", "raw detections too, then:"),
-        ("conftrack run street.mp4 --model replay:runs/street/detections.jsonl", "no network run"),
-    )
-    + "\n\n"
-    + EXIT_CODES
+EPILOG = epilog(
+    ("conftrack run street.mp4", "results in runs/street"),
+    ("conftrack run street.mp4 --model bundled --classes person", "no download, people only"),
+    ("conftrack run street.mp4 --start 30 --stop 60 --every 2", "a part, every second frame"),
+    ("conftrack run 'shots/*.png' --save jsonl,mot", "images, no video"),
+    ("conftrack run 0 --show", "the first camera, in a window"),
+    ("conftrack run street.mp4 --save all", "raw detections too, then:"),
+    ("conftrack run street.mp4 --model replay:runs/street/detections.jsonl", "no network run"),
 )
 
 
@@ -60,42 +55,34 @@ def run(
     source: Annotated[
         str,
         typer.Argument(
+            metavar="SOURCE",
             help="Video file, folder of images, glob in quotes, camera number or /dev/videoN, or"
             " address (rtsp://, http:// …).",
             show_default=False,
         ),
     ],
+    start: Annotated[
+        float | None,
+        typer.Option(help="Begin at this second.", show_default=False, rich_help_panel="Input"),
+    ] = None,
+    stop: Annotated[
+        float | None,
+        typer.Option(help="End before this second.", show_default=False, rich_help_panel="Input"),
+    ] = None,
+    every: Annotated[
+        int, typer.Option(help="Take every Nth frame.", min=1, rich_help_panel="Input")
+    ] = 1,
     model: Annotated[
         str,
         typer.Option(
             help="auto (COCO weights if cached or downloadable, else bundled), bundled, a name of"
-            " `conftrack models`, a checkpoint's path, or replay:PATH."
+            " `conftrack models`, a checkpoint's path, or replay:PATH.",
+            rich_help_panel="Detector",
         ),
     ] = "auto",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            help="Settings of the tracker, such as configs/video.toml.",
-            show_default="the packaged defaults",
-        ),
-    ] = None,
-    out_folder: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", help="Folder for the results.", show_default="runs/NAME, numbered if taken"
-        ),
-    ] = None,
-    save: Annotated[
-        str, typer.Option(help=f"What to write, of: {', '.join(KINDS)}; or all; or none.")
-    ] = DEFAULT_KINDS,
-    start: Annotated[
-        float | None, typer.Option(help="Begin at this second.", show_default=False)
-    ] = None,
-    stop: Annotated[
-        float | None, typer.Option(help="End before this second.", show_default=False)
-    ] = None,
-    every: Annotated[int, typer.Option(help="Take every Nth frame.", min=1)] = 1,
+    device: Annotated[
+        str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.", rich_help_panel="Detector")
+    ] = "auto",
     threshold: Annotated[
         float | None,
         typer.Option(
@@ -104,21 +91,65 @@ def run(
             show_default="0.05; 0 for replay",
             min=0.0,
             max=1.0,
+            rich_help_panel="Detector",
         ),
     ] = None,
     classes: Annotated[
         str | None,
-        typer.Option(help="Only these classes, such as person,car.", show_default="all"),
+        typer.Option(
+            help="Only these classes, such as person,car.",
+            show_default="all",
+            rich_help_panel="Detector",
+        ),
     ] = None,
     batch: Annotated[
         int | None,
-        typer.Option(help="Frames a detector call.", min=1, show_default="what suits the device"),
+        typer.Option(
+            help="Frames a detector call.",
+            min=1,
+            show_default="what suits the device",
+            rich_help_panel="Detector",
+        ),
     ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="Settings of the tracker, such as configs/video.toml.",
+            show_default="the packaged defaults",
+            rich_help_panel="Tracker",
+        ),
+    ] = None,
+    out_folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            help="Folder for the results.",
+            show_default="runs/NAME, numbered if taken",
+            rich_help_panel="Output",
+        ),
+    ] = None,
+    save: Annotated[
+        str,
+        typer.Option(
+            help=f"What to write, of: {', '.join(KINDS)}; or all; or none.",
+            rich_help_panel="Output",
+        ),
+    ] = DEFAULT_KINDS,
     show: Annotated[
-        bool, typer.Option("--show", help="Also show it in a window; q or Esc stops.")
+        bool,
+        typer.Option(
+            "--show",
+            help="Also show it in a window; q or Esc stops.",
+            rich_help_panel="Output",
+        ),
     ] = False,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the results that --out holds already.")
+        bool,
+        typer.Option(
+            "--overwrite",
+            help="Replace the results that --out holds already.",
+            rich_help_panel="Output",
+        ),
     ] = False,
     quiet: Quiet = False,
     debug: Debug = False,
