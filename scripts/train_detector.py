@@ -37,7 +37,14 @@ from torch import nn
 from torchvision.models.detection import FasterRCNN
 
 from detectors.efficientnet_lite import EfficientNetLite0, fold_norms, load_imagenet
-from detectors.lite_fasterrcnn import ANCHOR_RATIOS, ANCHOR_SIZES, WEIGHTS_PATH, build, load_weights
+from detectors.lite_fasterrcnn import (
+    ANCHOR_RATIOS,
+    ANCHOR_SIZES,
+    ARCHITECTURE,
+    WEIGHTS_PATH,
+    build,
+    load_weights,
+)
 from scripts.training import batches, state
 from scripts.training.augment import Augmenter
 from scripts.training.coco import Scene, load_scenes
@@ -263,8 +270,8 @@ class Run:
         transform = self.model.transform
         return {
             "format_version": FORMAT_VERSION,
-            "architecture": "fasterrcnn_lite0_fpn",
-            "class_names": json.dumps(["background", self.args.category]),
+            "architecture": ARCHITECTURE,
+            "class_names": json.dumps([self.args.category]),
             "anchor_sizes": json.dumps(ANCHOR_SIZES),
             "anchor_ratios": json.dumps(ANCHOR_RATIOS),
             "min_size": str(transform.min_size[0]),

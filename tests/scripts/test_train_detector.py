@@ -66,7 +66,7 @@ def test_resumed_run_equals_uninterrupted_run(streets, first_weights, tmp_path) 
     )
 
     metadata = load_weights(build(), whole / "best.safetensors")
-    assert json.loads(metadata["class_names"]) == ["background", "person"]
+    assert json.loads(metadata["class_names"]) == ["person"]
     assert set(json.loads(metadata["validation"])) >= {"ap50", "ap70", "recall"}
     entries = [json.loads(line) for line in (whole / "log.jsonl").read_text().splitlines()]
     assert {"objectness", "proposal", "class", "box"} <= entries[0].keys() | entries[1].keys()
