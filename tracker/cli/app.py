@@ -25,13 +25,9 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import PackageNotFoundError, version
+        from tracker import __version__
 
-        try:
-            number = version("conftrack")
-        except PackageNotFoundError:
-            number = "(not installed: run from its source folder)"
-        out.print(f"conftrack {number}")
+        out.print(f"conftrack {__version__}")
         raise typer.Exit
 
 

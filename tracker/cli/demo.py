@@ -8,8 +8,12 @@ video, the tracker only its detections, and both are judged against where people
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 import time
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -38,12 +42,15 @@ if TYPE_CHECKING:
     import threading
 
     from tracker.cli.judging import Judge
+    from tracker.frames import Frame
     from tracker.pipeline import RunSummary
     from tracker.video.world import StreetWorld, Truth
 
 __all__ = ["EPILOG", "demo"]
 
 FPS = 10.0
+# Frames drawn ahead of the one that is written: enough for all cores, little memory.
+_AHEAD = 8
 FILES = {
     "street": "street.mp4",
     "truth": "truth.txt",
@@ -156,13 +163,29 @@ def _render(world: StreetWorld, path: Path, stop: threading.Event, quiet: bool) 
         VideoWriter(path, fps=world.fps, width=world.width, height=world.height) as video,
         RunProgress(len(world), quiet=quiet, label="rendering", counts=False) as progress,
     ):
-        for frame, truth in world:
+        for frame, truth in _drawn(world):
             if stop.is_set():
                 break
             video.write(frame.image, frame.timestamp_s)
             truths.append(truth)
             progress.update(len(truths), 0)
     return truths
+
+
+def _drawn(world: StreetWorld) -> Iterator[tuple[Frame, Truth]]:
+    """The frames of the world in order, a few drawn ahead on all cores."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        ahead: deque[Future[tuple[Frame, Truth]]] = deque()
+        try:
+            for index in range(len(world)):
+                ahead.append(pool.submit(world.render, index))
+                if len(ahead) > _AHEAD:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
+        finally:
+            for future in ahead:
+                future.cancel()
 
 
 def _watch(

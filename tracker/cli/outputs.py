@@ -74,7 +74,8 @@ def prepare_folder(
             that does not exist.
         name: Short name of the source.
         files: Names of the files that will be written there.
-        overwrite: Allow `out` to hold results already; they are replaced one by one.
+        overwrite: Allow `out` to hold results already. All that an earlier run can have written is
+            removed, so that the results there belong together; other files stay.
 
     Returns:
         The folder; it exists.
@@ -95,12 +96,14 @@ def prepare_folder(
             return folder
     if out.exists() and not out.is_dir():
         raise InputError(f"--out must be a folder, but {out} is a file")
-    there = [name for name in files if (out / name).exists()]
+    there = sorted({name for name in (*files, *FILES.values()) if (out / name).exists()})
     if there and not overwrite:
         raise InputError(
-            f"{out} holds results already ({', '.join(sorted(there))}): give another --out, or"
+            f"{out} holds results already ({', '.join(there)}): give another --out, or"
             " --overwrite to replace them"
         )
+    for name in there:
+        (out / name).unlink()
     out.mkdir(parents=True, exist_ok=True)
     return out
 
