@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -24,11 +23,11 @@ class Interrupt:
         stop: Set by the first signal.
     """
 
-    def __init__(self, on_stop: Callable[[], None] | None = None) -> None:
-        """Prepare; `on_stop` is called once, in the signal handler."""
+    def __init__(self) -> None:
+        """Prepare; nothing changes before it is entered."""
         self.stop = threading.Event()
-        self._on_stop = on_stop
         self._before: dict[int, Any] = {}
+        self._speaker: threading.Thread | None = None
 
     def __enter__(self) -> Self:
         """Take the signals over; outside the main thread Python does not allow it."""
@@ -46,15 +45,21 @@ class Interrupt:
         """Give the signals back."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        if self._speaker is not None:
+            self._speaker.join()
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self.stop.is_set():
             os.write(2, b"\naborted: the last frames may be missing from the outputs\n")
             os._exit(ExitCode.INTERRUPTED)
         self.stop.set()
-        if self._on_stop is not None:
-            self._on_stop()
-        err.print(
-            "\n[yellow]stopping[/] after the frames under way; Ctrl-C again aborts at once",
-            soft_wrap=True,
-        )
+        # The signal may have come in the middle of a print: this one goes its own way.
+        self._speaker = threading.Thread(target=_say_stopping)
+        self._speaker.start()
+
+
+def _say_stopping() -> None:
+    err.print(
+        "[yellow]stopping[/] after the frames under way; Ctrl-C again aborts at once",
+        soft_wrap=True,
+    )

@@ -61,14 +61,13 @@ class RunProgress:
         self._bar = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
+            BarColumn(bar_width=30),
             MofNCompleteColumn(),
             _Rate(),
             *([TextColumn("{task.fields[confirmed]} confirmed")] if counts else []),
             console=err,
             speed_estimate_period=15.0,
             transient=True,
-            expand=True,
         )
         self._task = self._bar.add_task(label, total=total, confirmed=0)
 

@@ -91,7 +91,9 @@ def _objects(summary: RunSummary) -> str:
 
 
 def _spread(spread: Spread, show: Callable[[float], str]) -> str:
-    return f"{show(spread.median)} (median), {show(spread.p95)} (95 %), {show(spread.max)} (most)"
+    return (
+        f"median {show(spread.median)}, 95 % within {show(spread.p95)}, at most {show(spread.max)}"
+    )
 
 
 def _stages(summary: RunSummary) -> str:
