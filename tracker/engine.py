@@ -26,7 +26,7 @@ STAGES = ("decode", "detect", "track", "write")
 # How often the caller's thread looks up: progress is reported at most this often.
 _WATCH_S = 0.1
 # A decoder that hangs in a dead stream is left behind after this; its time limit ends it.
-_PATIENCE_S = 2.0
+_PATIENCE_S = 1.0
 
 
 @dataclass(slots=True)
@@ -79,13 +79,16 @@ class Engine:
         self.on_progress = on_progress
         self.stop_event = stop_event
         self.stopping = threading.Event()
-        waiting = batch_size if drop else max(queue_size, batch_size)
+        # A live frame that waits gets old: room for one more than the next batch, as two frames
+        # often come at once.
+        waiting = batch_size + 1 if drop else max(queue_size, batch_size)
         self.decoded: Channel[_Work] = Channel(waiting, drop_oldest=drop)
         self.detected: Channel[_Work] = Channel(max(queue_size, batch_size))
         self.tracked: Channel[_Work] = Channel(queue_size)
         self.watches = {name: _Stopwatch() for name in STAGES}
         self.errors: list[BaseException] = []
         self.finished = threading.Event()
+        self.source_ended = False
         self.interrupted = False
         self.counter = TrackCounter()
         self.latency = Distribution()
@@ -106,11 +109,12 @@ class Engine:
             watch.start(watch.at)
             frame = next(frames, None)
             if frame is None:
+                self.source_ended = True
                 return
             watch.stop()
             watch.at = frame
             if not self.decoded.put(_Work(frame, time.perf_counter())):
-                break
+                return
         self.interrupted = True
 
     def _detect(self) -> None:
@@ -218,9 +222,9 @@ class Engine:
                 self._watch()
             except KeyboardInterrupt:
                 presses += 1
-                self.interrupted = True
                 self._stop()
                 if presses == 2:
+                    self.interrupted = True
                     self._abandon()
                 if presses > 2:
                     raise
@@ -255,6 +259,8 @@ class Engine:
     def _stop(self) -> None:
         """Take no more frames; the decoder may hang in a dead stream, so do not wait for it."""
         self.stopping.set()
+        if not self.source_ended:
+            self.interrupted = True
         self.decoded.close()
 
     def _abandon(self) -> None:

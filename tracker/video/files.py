@@ -4,8 +4,9 @@ In comes a path, out go the frames between two times. Variable frame rate is nor
 the container's, counted from its start as players show them, and never a frame count divided by
 a rate. A broken stretch costs the frames in it and nothing else; what was lost is in `damage`.
 
-Frame numbers count from 0. After a seek to `start_s` they are exact where the container has a
-full index (MP4, MOV, AVI); elsewhere they are time × nominal rate, exact at a constant rate only.
+Frame numbers count from 0, lost frames too. After a seek to `start_s` they are exact where the
+container lists its frames (MP4, MOV, AVI); elsewhere they are time × nominal rate, exact at a
+constant rate only.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from tracker.errors import SourceError
 from tracker.video.base import Picture, Source
 from tracker.video.clocks import FileClock
 from tracker.video.decoding import Decoder, reason_of
+from tracker.video.numbering import FrameNumbers
 
 __all__ = ["FileSource"]
 
@@ -94,22 +96,18 @@ class FileSource(Source):
 
     def _begin(self) -> Iterator[tuple[Any, int]]:
         """Give the decoded frames (frame, packets lost before it) from a place before `start_s`."""
-        self._first_index = 0
         self._sought = False
-        if not self.start_s:
-            return self._decode()
-        for margin in _SEEK_MARGINS_S:
-            goal = self.start_s - margin
-            if goal <= 0:
-                break
+        goals = [(self.start_s or 0.0) - margin for margin in _SEEK_MARGINS_S]
+        goals = [goal for goal in goals if goal > 0]
+        for goal in goals:
             decoded = self._sought_from(goal)
             if decoded is not None:
                 return decoded
-        self._decoder.close()
-        self._decoder = self._open()
-        self.damage.clear()
-        self.errors_skipped = 0
-        self._sought = False
+        if goals:
+            # After a failed seek nothing is known about where the container stands.
+            self._decoder.close()
+            self._decoder = self._open()
+        self._forget()
         return self._decode()
 
     def _sought_from(self, goal_s: float) -> Iterator[tuple[Any, int]] | None:
@@ -120,48 +118,33 @@ class FileSource(Source):
         """
         decoder = self._decoder
         stream = decoder.stream
-        self.damage.clear()
-        self.errors_skipped = 0
+        self._forget()
         try:
             place = int((goal_s + decoder.start_s) / stream.time_base)
             decoder.container.seek(place, stream=stream, backward=True, any_frame=False)
         except decoder.errors:
             return None
-        packets: list[Any] = []
-        self._sought = True
-        decoded = self._decode(packets.append)
+        decoded = self._decode()
         for frame, _ in decoded:
             time = decoder.time_of(frame)
-            if time is None or time > self.start_s:  # type: ignore[operator]
+            if time is None or time > (self.start_s or 0.0):
                 return None
             if frame.key_frame and not frame.is_corrupt:
-                self._first_index = self._index_of(packets, frame, time)
-                packets.clear()
+                self._sought = True
+                rate = decoder.fps or _FALLBACK_FPS
+                self._numbers.begin_at(frame, round(time * rate))
                 return chain(((frame, 0),), decoded)
         return None
 
-    def _index_of(self, packets: list[Any], key: Any, time_s: float) -> int:
-        """Number, in display order, of the key frame the seek found.
+    def _forget(self) -> None:
+        """Begin anew: what was noted belongs to a place that is not read from."""
+        self.damage.clear()
+        self.errors_skipped = 0
+        self._numbers = FrameNumbers(self._decoder.stream, self._decoder.promised_frames)
 
-        Args:
-            packets: What was read from the place of the seek until the key frame came out.
-            key: The key frame.
-            time_s: Its time.
-        """
-        entries = getattr(self._decoder.stream, "index_entries", None) or ()
-        if len(entries) == self._decoder.promised_frames > 0:
-            times = np.array([entry.timestamp for entry in entries])
-            start = packets[0]
-            read_from = start.dts if start.dts is not None else start.pts
-            found = np.flatnonzero(times == read_from)
-            if len(found) == 1:
-                # Pictures decoded after the key frame may be shown before it.
-                leading = [p for p in packets if p.pts is not None and p.pts < key.pts]
-                return int(found[0]) + len(leading)
-        return round(time_s * (self._decoder.fps or _FALLBACK_FPS))
-
-    def _decode(self, on_packet: Any = None) -> Iterator[tuple[Any, int]]:
-        return self._decoder.frames(self._skip_error, on_packet)
+    def _decode(self) -> Iterator[tuple[Any, int]]:
+        numbers = self._numbers
+        return self._decoder.frames(self._skip_error, numbers.announce)
 
     # -- reading -----------------------------------------------------------------------------
 
@@ -174,12 +157,16 @@ class FileSource(Source):
         """Yield all pictures from the place of the seek on."""
         decoder = self._decoder
         clock = FileClock(1.0 / (decoder.fps or _FALLBACK_FPS))
-        index = self._first_index
         if self._sought:
             # A first frame without a time would otherwise count from 0.
             clock.start_at(self.start_s or 0.0)
-        for frame, lost in self._decoded:
-            index += lost
+        for frame, failed in self._decoded:
+            place = self._numbers.number(frame, failed)
+            if place is None:
+                continue
+            index, lost = place
+            if lost > failed:
+                self.note(self._last_s, "corrupt", "frames that did not decode", lost - failed)
             time, trouble = clock.repair(decoder.time_of(frame))
             if trouble:
                 self.note(time, "timestamps", trouble)
@@ -187,7 +174,6 @@ class FileSource(Source):
                 self.note(time, "corrupt", "the decoder marks the picture as damaged")
             self._last_s = time
             yield Picture(time, index, partial(self._to_rgb, frame, time))
-            index += 1
 
     def _to_rgb(self, frame: Any, time_s: float) -> NDArray[np.uint8] | None:
         try:
@@ -200,6 +186,9 @@ class FileSource(Source):
     def _finished(self) -> None:
         """Compare what came with what the container promised: a cut AVI raises nothing."""
         decoder = self._decoder
+        lost = self._numbers.never_shown()
+        if lost:
+            self.note(self._last_s, "corrupt", "frames that did not decode", lost)
         period = 1.0 / (decoder.fps or _FALLBACK_FPS)
         promised = decoder.promised_frames
         end = decoder.promised_end_s

@@ -2,7 +2,7 @@
 
 In come an image and the tracks, out goes a copy with, for each track,
 
-- a box: **solid** and coloured by id when confirmed, **dotted** when coasting (predicted, not seen),
+- a box: **solid** and coloured by id when confirmed, **dotted** when coasting (only predicted),
   thin, grey and **dashed** while tentative; the less existence, the more transparent;
 - a **bar** at its left side, filled from below up to the existence: half full is 50 %;
 - a **label**: id, class, existence in percent;

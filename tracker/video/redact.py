@@ -16,7 +16,6 @@ _SECRET_IN_PATH = re.compile(
     r"(?i)(\b|_)((?:user|usr|login|pass|pwd|token|key|auth|secret|sig|sid|session)\w*?)=.*?"
     r"(?=_[A-Za-z]+=|[&;/]|$)"
 )
-_QUERY_VALUE = re.compile(r"([^&;=]+)=[^&;]*")
 
 
 def is_url(spec: str) -> bool:
@@ -42,23 +41,25 @@ def redact(url: str) -> str:
     if match is None:
         return url
     scheme, rest = match.group(), url[match.end() :]
-    # Passwords with an unescaped "/", "?" or "#" occur: a host never has a port in letters.
-    host_port = re.split(r"[/?#]", rest, maxsplit=1)[0]
-    odd_port = re.search(r":(?!\d*$)[^\]]*$", host_port) is not None
-    head_end = len(rest) if odd_port else len(re.split(r"[?#]", rest, maxsplit=1)[0])
-    at = rest.rfind("@", 0, head_end)
-    user, rest = ("***@", rest[at + 1 :]) if at >= 0 else ("", rest)
-    if odd_port and at < 0:
+    host = re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
+    # No port has letters: then it is a password with an unescaped "/", "?" or "#".
+    torn = re.search(r":(?!\d*$)[^\]]*$", host) is not None
+    if torn and "@" not in rest:
         return scheme + "***"
-    rest = rest.split("#", 1)[0]
-    path, question, query = rest.partition("?")
+    path_end = len(rest) if torn else len(re.split(r"[?#]", rest, maxsplit=1)[0])
+    at = rest.rfind("@", 0, path_end)
+    user, rest = ("***@", rest[at + 1 :]) if at >= 0 else ("", rest)
+    path, question, query = rest.split("#", 1)[0].partition("?")
     path = _SECRET_IN_PATH.sub(r"\1\2=***", path)
-    query = "&".join(
-        _QUERY_VALUE.sub(r"\1=***", part) if "=" in part else "***"
-        for part in query.split("&")
-        if part
-    )
+    # An "@" behind the "?" may be the end of a password too.
+    query = "***" if query and "@" in query else _redact_query(query)
     return f"{scheme}{user}{path}{question}{query}"
+
+
+def _redact_query(query: str) -> str:
+    """Hide every value of a query; a part without "=" is a value."""
+    parts = (part.partition("=") for part in query.split("&") if part)
+    return "&".join(f"{name}=***" if equals else "***" for name, equals, _ in parts)
 
 
 class SecretUrl:

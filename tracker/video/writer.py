@@ -29,6 +29,9 @@ __all__ = ["VideoWriter"]
 
 # 90 kHz, the clock of MPEG: holds 24, 25, 30, 50, 60 frames a second exactly.
 _TICKS_PER_S = 90_000
+_PRESETS = (
+    "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"
+)  # fmt: skip
 
 
 class VideoWriter:
@@ -83,6 +86,8 @@ class VideoWriter:
             raise SourceError(f"cannot write {self.path}: no folder {self.path.parent}")
         if not 0 <= crf <= 51:
             raise InputError(f"crf must be in 0..51, got {crf}")
+        if preset not in _PRESETS:
+            raise InputError(f"preset must be one of {', '.join(_PRESETS)}, got {preset!r}")
         if fps is not None and not 0 < fps < math.inf:
             raise InputError(f"fps must be above 0, got {fps}")
         for name, value in (("width", width), ("height", height)):
@@ -95,8 +100,8 @@ class VideoWriter:
         self._crf, self._preset = crf, preset
         self._container: Any = None
         self._stream: Any = None
-        self._last_tick = -1
-        self._closed = False
+        self._last_tick, self._last_s = -1, -math.inf
+        self._closed = self._broken = False
         self.start_s: float | None = None
         self.frames = 0
         self.notes: list[str] = []
@@ -114,8 +119,8 @@ class VideoWriter:
             InputError: Not such an image, or a time that is not after the one before.
             SourceError: The disk is full, the file is closed.
         """
-        if self._closed:
-            raise SourceError(f"{self.path} is closed")
+        if self._closed or self._broken:
+            raise SourceError(f"{self.path} is {'closed' if self._closed else 'broken'}")
         shape = image_rgb.shape
         if image_rgb.dtype != np.uint8 or len(shape) != 3 or shape[2] != 3 or 0 in shape:
             raise InputError(
@@ -126,10 +131,9 @@ class VideoWriter:
         if self.start_s is None:
             self.start_s = timestamp_s
         tick = round((timestamp_s - self.start_s) * _TICKS_PER_S)
-        if tick < self._last_tick:
+        if timestamp_s <= self._last_s:
             raise InputError(
-                f"timestamp_s {timestamp_s} is before that of the last frame written"
-                f" ({self.start_s + self._last_tick / _TICKS_PER_S:.6f})"
+                f"timestamp_s {timestamp_s} is not after that of the frame before, {self._last_s}"
             )
         # Two times may round to one tick; the container needs them apart.
         tick = max(tick, self._last_tick + 1)
@@ -140,8 +144,10 @@ class VideoWriter:
             frame.pts, frame.time_base = tick, Fraction(1, _TICKS_PER_S)
             self._mux(self._stream.encode(frame))
         except (self._av.FFmpegError, OSError) as error:
+            # A muxer that failed once must not be called again: it may crash the process.
+            self._broken = True
             raise SourceError(f"cannot write {self._part}: {reason_of(error)}") from error
-        self._last_tick = tick
+        self._last_tick, self._last_s = tick, timestamp_s
         self.frames += 1
 
     def _open(self, width: int, height: int) -> None:
@@ -154,7 +160,12 @@ class VideoWriter:
                     *self._size, *even
                 )
             )
-        options = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
+        options = {
+            "movflags": "frag_keyframe+empty_moov+default_base_moof",
+            "flush_packets": "1",  # each fragment is on the disk as soon as it is complete
+        }
+        if "libx264" not in self._av.codecs_available:
+            raise SourceError("this build of PyAV has no H.264 encoder: pip install --upgrade av")
         self._container = self._av.open(str(self._part), "w", format="mp4", options=options)
         rate = Fraction(self._fps).limit_denominator(1001)
         self._stream = self._container.add_stream("libx264", rate=rate)
@@ -212,10 +223,14 @@ class VideoWriter:
             return
         try:
             try:
-                self._mux(self._stream.encode(None))
+                if self.frames and not self._broken:
+                    self._mux(self._stream.encode(None))
             finally:
                 self._container.close()
-            self._index_in_front()
+            if self.frames:
+                self._index_in_front()
+            else:
+                self._part.unlink(missing_ok=True)
         except (self._av.FFmpegError, OSError) as error:
             raise SourceError(
                 f"cannot finish {self.path}: {reason_of(error)};"
