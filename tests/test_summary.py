@@ -37,7 +37,7 @@ def tracks_of(rows):
     )
 
 
-T, C, O = TrackState.TENTATIVE, TrackState.CONFIRMED, TrackState.COASTING
+T, C, COAST = TrackState.TENTATIVE, TrackState.CONFIRMED, TrackState.COASTING
 
 
 def test_objects_and_suppressed_candidates():
@@ -45,8 +45,10 @@ def test_objects_and_suppressed_candidates():
     seen = Detections(np.tile([0, 0, 1, 1], (3, 1)), [0.2, 0.6, 0.9])
     counter.update(tracks_of([(1, T, 0.0, 0, 0), (2, T, 0.0, 1, 0), (3, C, 0.0, 2, 1)]), seen)
     assert (counter.objects, counter.confirmed_now, counter.tentative_now) == (1, 1, 2)
-    counter.update(tracks_of([(1, T, 0.5, 1, 0), (2, C, 0.5, 2, 0), (3, O, 0.5, -1, 1)]), seen)
-    counter.update(tracks_of([(2, T, 0.7, -1, 1), (3, O, 0.7, -1, 1), (4, T, 0.0, -1, 0)]), None)
+    counter.update(tracks_of([(1, T, 0.5, 1, 0), (2, C, 0.5, 2, 0), (3, COAST, 0.5, -1, 1)]), seen)
+    counter.update(
+        tracks_of([(2, T, 0.7, -1, 1), (3, COAST, 0.7, -1, 1), (4, T, 0.0, -1, 0)]), None
+    )
     assert counter.objects == 2
     assert counter.undecided == 1
     assert counter.suppressed_life_s.spread() == Spread(1, 0.5, 0.5, 0.5)

@@ -72,6 +72,7 @@ class Engine:
         on_progress: Callable[[Progress], None] | None,
         stop_event: threading.Event | None,
     ) -> None:
+        """Lay out channels and counters; the arguments are those of `pipeline.run`."""
         self.source, self.detector, self.tracker = source, detector, tracker
         self.sinks = list(sinks)
         self.batch_size = batch_size

@@ -46,7 +46,7 @@ class Distribution:
         >>> for value in range(1, 101):
         ...     d.add(value)
         >>> d.spread()
-        Spread(count=100, median=50.1, p95=95.6, max=100.0)
+        Spread(count=100, median=49.8, p95=95.8, max=100.0)
     """
 
     _LEAST, _STEP, _BINS = 1e-4, math.log(1.02), 1200

@@ -41,12 +41,11 @@ def write_video(
     numbers: list[int] | None = None,
     fps: int = 10,
     ticks: int | None = 1000,
-    format: str | None = None,
-    audio: bool = False,
+    muxer: str | None = None,
 ) -> Path:
     """Encode one numbered frame for each time (seconds)."""
     container_options = {"movflags": movflags} if movflags else {}
-    with av.open(str(path), "w", format=format, options=container_options) as container:
+    with av.open(str(path), "w", format=muxer, options=container_options) as container:
         stream: Any = container.add_stream(codec, rate=fps)
         stream.width, stream.height = size
         stream.pix_fmt = pix_fmt

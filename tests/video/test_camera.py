@@ -14,7 +14,7 @@ class FakeCapture:
     def __init__(self, pictures=5, opened=True):
         self.left, self.opened, self.released = pictures, opened, False
 
-    def isOpened(self):  # noqa: N802
+    def isOpened(self):
         return self.opened
 
     def set(self, key, value):

@@ -232,7 +232,7 @@ def test_joined_recordings_go_forward_in_time(tmp_path, make_video):
 
 
 def test_missing_timestamps_are_interpolated_and_told(tmp_path, make_video, number):
-    path = make_video(tmp_path / "raw.h264", [i / 10 for i in range(20)], format="h264", ticks=None)
+    path = make_video(tmp_path / "raw.h264", [i / 10 for i in range(20)], muxer="h264", ticks=None)
     source, frames = read(path)
     stamps = np.array([t for t, _, _ in frames])
     assert [number(f[2]) for f in frames] == list(range(20))
@@ -297,7 +297,7 @@ def test_read_once_and_close_often(constant_rate):
 
 
 def test_file_url(constant_rate):
-    source, frames = read(constant_rate["mp4"].as_uri())
+    _, frames = read(constant_rate["mp4"].as_uri())
     assert len(frames) == 60
 
 

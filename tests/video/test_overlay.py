@@ -11,7 +11,7 @@ from tracker.video.overlay import draw, percent
 from tracker.video.palette import TENTATIVE, colour_of
 from tracker.video.strokes import fill, outline
 
-T, C, O = TrackState.TENTATIVE, TrackState.CONFIRMED, TrackState.COASTING
+T, C, COAST = TrackState.TENTATIVE, TrackState.CONFIRMED, TrackState.COASTING
 
 
 def tracks_of(xyxy, existence, state, ids=None, class_id=0):
@@ -58,7 +58,7 @@ def test_any_size_of_picture(size, order):
     w, h = size
     boxes = [[0, 0, w, h], [-9, -9, 3, 3], [w - 1, h - 1, w + 5, h + 5], [w / 2, h / 2] * 2]
     image = np.asarray(grey(w, h), order=order)
-    assert draw(image, tracks_of(boxes, [0.9, 0.1, 0.5, 0.7], [C, T, O, C]), ["x"]).shape == (
+    assert draw(image, tracks_of(boxes, [0.9, 0.1, 0.5, 0.7], [C, T, COAST, C]), ["x"]).shape == (
         h,
         w,
         3,
@@ -91,13 +91,13 @@ def test_opacity_and_bar_rise_with_existence():
 def test_each_state_has_its_own_line():
     box = [100, 40, 260, 200]
     share = {}
-    for state in (C, O, T):
+    for state in (C, COAST, T):
         image = draw(grey(), tracks_of([box], [0.9], [state]), ["p"], **PLAIN)
         edge = image[198:200, 104:256].astype(int).max(0)
         colour = TENTATIVE if state == T else colour_of(0)
         share[state] = float((np.abs(edge - colour).sum(1) < 120).mean())
     assert share[C] == 1.0
-    assert 0.1 < share[O] < 0.65
+    assert 0.1 < share[COAST] < 0.65
     assert 0.3 < share[T] < 0.8
 
 
@@ -123,7 +123,8 @@ def test_unknown_class_and_large_ids_are_no_trouble():
 def test_more_of_the_picture_is_left_than_covered():
     rng = np.random.default_rng(0)
     corner = rng.uniform(0, 500, (30, 2))
-    tracks = tracks_of(np.hstack((corner, corner + (45, 110))), rng.uniform(0, 1, 30), [C] * 30)
+    boxes = np.hstack((corner, corner + np.array([45, 110])))
+    tracks = tracks_of(boxes, rng.uniform(0, 1, 30), [C] * 30)
     out = draw(grey(768, 576), tracks, ["person"])
     assert (out == 90).all(2).mean() > 0.6
 
@@ -131,9 +132,8 @@ def test_more_of_the_picture_is_left_than_covered():
 def test_fast_enough_for_video():
     rng = np.random.default_rng(0)
     corner = rng.uniform(0, 500, (30, 2))
-    tracks = tracks_of(
-        np.hstack((corner, corner + (45, 110))), rng.uniform(0, 1, 30), rng.integers(0, 3, 30)
-    )
+    boxes = np.hstack((corner, corner + np.array([45, 110])))
+    tracks = tracks_of(boxes, rng.uniform(0, 1, 30), rng.integers(0, 3, 30))
     image = grey(768, 576)
     draw(image, tracks, ["person"])
     times = []

@@ -17,7 +17,7 @@ from tracker.video.streams import StreamSource
 class Handler(BaseHTTPRequestHandler):
     """`/a.ts` sends a body of known length, `/live.ts` one of unknown length, `/cam` MJPEG."""
 
-    def do_GET(self):  # noqa: N802
+    def do_GET(self):
         kind = self.path.split("?")[0]
         self.send_response(200)
         body = self.server.body

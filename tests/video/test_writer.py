@@ -177,9 +177,14 @@ def test_a_full_disk_is_an_error_and_no_crash(tmp_path):
         pytest.skip("needs /dev/full")
     writer = VideoWriter(tmp_path / "never.mp4")
     writer._part = Path("/dev/full")
-    with pytest.raises(SourceError, match="No space left"):
+    noise = np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)
+
+    def fill_disk():
         for i in range(300):
-            writer.write(np.random.default_rng(i).integers(0, 255, (48, 64, 3), np.uint8), i)
+            writer.write(noise, i)
+
+    with pytest.raises(SourceError, match="No space left"):
+        fill_disk()
     with pytest.raises(SourceError, match="cannot finish"):
         writer.close()
     writer.close()

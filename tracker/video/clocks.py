@@ -85,8 +85,8 @@ class ArrivalClock:
 
     Example:
         >>> clock = ArrivalClock()
-        >>> clock.time(7200.00, arrived_s=50.00), clock.time(7200.04, arrived_s=50.07)
-        ((0.0, ''), (0.0399999999999636, ''))
+        >>> clock.time(7200.0, arrived_s=50.0), clock.time(7200.5, arrived_s=50.6)
+        ((0.0, ''), (0.5, ''))
     """
 
     def __init__(self, *, trust_stream: bool = True) -> None:

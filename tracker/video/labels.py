@@ -128,7 +128,7 @@ def place(sizes: IntArray, near: IntArray, width: int, height: int) -> IntArray:
     Example:
         >>> boxes = np.array([[10, 40, 50, 90], [10, 0, 50, 30]])
         >>> place(np.array([[30, 10], [30, 10]]), boxes, 100, 100).tolist()
-        [[10, 30], [50, 0]]
+        [[10, 30], [10, 0]]
     """
     n = len(sizes)
     wide, high = sizes.T

@@ -60,8 +60,8 @@ class FrameNumbers:
             key: Decoded frame, the next that `number` will be asked for.
             estimate: Its number by time and rate, taken where nothing better is known.
         """
-        found = np.flatnonzero(self._listed == self._read_from) if self._exact else ()
-        if len(found) != 1:
+        found = np.flatnonzero(self._listed == self._read_from)
+        if not self._exact or len(found) != 1:
             self._next = estimate
             return
         # Pictures stored after the key frame may be shown before it.
