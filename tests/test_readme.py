@@ -1,0 +1,112 @@
+"""The README is true: its code runs, its commands and files exist, CI runs what it says."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tracker
+from tracker import Tracker, TrackerConfig
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+CI = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def block(name: str) -> str:
+    """The code between the markers of that name, as .ci/run cuts it out too."""
+    found = re.findall(
+        rf"^<!-- {name} -->\n```\w+\n(.*?)^```\n<!-- /{name} -->$", README, re.M | re.S
+    )
+    assert len(found) == 1, f"README.md must have one block {name}"
+    return str(found[0])
+
+
+@pytest.mark.parametrize("name", ["setup", "checks", "test", "main"])
+def test_ci_runs_the_commands_of_the_readme(name: str) -> None:
+    assert block(name).strip()
+    assert re.search(rf"^run_readme {name}$", CI, re.M)
+
+
+def test_the_set_up_is_two_commands_and_the_jobs_are_one() -> None:
+    assert len(block("setup").splitlines()) == 2
+    assert len(block("main").splitlines()) == 1
+    assert len(block("test").splitlines()) == 1
+
+
+def test_the_library_example_runs() -> None:
+    code = block("library")
+    assert len(code.splitlines()) <= 12
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 0, done.stderr
+    first, last = done.stdout.splitlines()[0], done.stdout.splitlines()[-1]
+    number, existence, _ = first.split(maxsplit=2)
+    assert number == "1"
+    assert float(existence) > 0.5
+    assert last
+
+
+def test_the_commands_of_the_readme_exist() -> None:
+    typer = pytest.importorskip("typer")
+    from tracker.cli.app import app
+
+    group: Any = typer.main.get_command(app)
+    table = re.findall(r"^\| `conftrack (\w+)", README, re.M)
+    assert table == list(group.commands)
+    options = {option for name in table for p in group.commands[name].params for option in p.opts}
+    ours = README.replace(block("checks"), "")
+    for option in set(re.findall(r"(?<=[ `])--[a-z-]+", ours)) - {"--help"}:
+        assert option in options, option
+
+
+def test_the_exit_codes_of_the_readme_are_those_of_the_program() -> None:
+    pytest.importorskip("typer")
+    from tracker.cli.helptext import EXIT_CODES
+
+    in_help = dict(re.findall(r"^  (\d+) +(.+)$", EXIT_CODES, re.M))
+    in_readme = dict(re.findall(r"^\| (\d+) \| (.+) \|$", README, re.M))
+    assert in_readme == in_help
+
+
+def test_the_files_of_a_run_are_those_of_the_readme() -> None:
+    pytest.importorskip("typer")
+    from tracker.cli.outputs import FILES, file_names, parse_kinds
+    from tracker.cli.run import DEFAULT_KINDS
+
+    listed = re.findall(r"^\| `([\w.]+\.(?:mp4|jsonl|csv|txt|json))` \|", README, re.M)
+    assert sorted(listed) == sorted(file_names(parse_kinds(DEFAULT_KINDS)))
+    assert set(listed) < set(FILES.values())
+
+
+def test_links_lead_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        if "://" not in target:
+            assert (ROOT / target).exists(), target
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.toml")), ids=lambda p: p.name)
+def test_every_config_loads(path: Path) -> None:
+    assert isinstance(Tracker.from_toml(path).config, TrackerConfig)
+
+
+def test_the_configs_named_anywhere_exist() -> None:
+    names = set(re.findall(r"configs/(\w+\.toml)", README))
+    assert names
+    for name in names:
+        assert (ROOT / "configs" / name).exists(), name
+
+
+def test_the_changelog_has_a_place_for_this_version() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert "## [Unreleased]" in text or f"## [{tracker.__version__}]" in text
