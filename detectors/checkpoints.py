@@ -28,7 +28,7 @@ from detectors.catalog import COCO_MODELS
 from detectors.faster_rcnn import FasterRcnn
 from tracker.errors import ConftrackError, InputError
 
-__all__ = ["Checkpoint", "load_checkpoint", "read_checkpoint"]
+__all__ = ["Checkpoint", "load_checkpoint", "read_checkpoint", "reason"]
 
 _CLASS_WEIGHT = "roi_heads.box_predictor.cls_score.weight"
 _STATE_KEYS = ("model", "state_dict", "model_state_dict")
@@ -108,13 +108,13 @@ def read_checkpoint(path: Path) -> Checkpoint:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        reason = str(error).split("\n")[0]
         raise ConftrackError(
             f"{path} cannot be read safely: it holds Python objects besides tensors, or is "
-            f"damaged ({reason}). Save the state dict alone: torch.save(model.state_dict(), path)"
+            f"damaged ({reason(error)}). Save the state dict alone: "
+            "torch.save(model.state_dict(), path)"
         ) from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise ConftrackError(f"{path} is damaged or no checkpoint ({error})") from error
+        raise ConftrackError(f"{path} is damaged or no checkpoint ({reason(error)})") from error
     metadata: dict[str, Any] = {}
     if isinstance(content, Mapping):
         inner = next((content[k] for k in _STATE_KEYS if isinstance(content.get(k), Mapping)), None)
@@ -130,6 +130,16 @@ def read_checkpoint(path: Path) -> Checkpoint:
         )
     # Training on several GPUs puts this before every name.
     return Checkpoint({k.removeprefix("module."): v for k, v in content.items()}, metadata)
+
+
+def reason(error: Exception) -> str:
+    r"""Cut torch's errors down to what is wrong, one line without its advice to load unsafely.
+
+    >>> reason(ValueError("Weights only load failed.\nWeightsUnpickler error: \n\nBad byte\n"))
+    'Bad byte'
+    """
+    lines = str(error).rpartition("WeightsUnpickler error:")[2].strip().splitlines()
+    return lines[0][:300] if lines else type(error).__name__
 
 
 def _read_safetensors(path: Path) -> Checkpoint:

@@ -86,7 +86,8 @@ class FasterRcnn:
         self._device = placement.device
         self._half = placement.half
         self._warned_dark = False
-        # Channels last: measured on 2 CPU cores, and what tensor cores want.
+        # Channels last: on 2 CPU cores a quarter faster for ResNet-50, up to twice as fast for the
+        # bundled model, the same for MobileNet; and the layout tensor cores want.
         self._model = model.eval().to(self._device, memory_format=torch.channels_last)
         if options.short_side is not None:
             _resize_to(self._model, options.short_side)

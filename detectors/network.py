@@ -76,6 +76,8 @@ def candidates(
     batch.tensors = batch.tensors.contiguous(memory_format=torch.channels_last)
     with autocast():
         features = model.backbone(batch.tensors)
+        if isinstance(features, Tensor):  # a trunk without a pyramid
+            features = {"0": features}
         objectness, anchor_deltas = model.rpn.head(list(features.values()))
     proposals = _proposals(model, batch, list(features.values()), objectness, anchor_deltas)
     counts = [len(p) for p in proposals]
@@ -94,7 +96,7 @@ def candidates(
     probabilities = logits.softmax(-1)[:, columns]
     # Decode one box a proposal, that of its best class, and not all of them as torchvision does.
     rows = torch.arange(len(logits), device=logits.device)
-    best = deltas.reshape(len(deltas), -1, 4)[rows, columns[probabilities.argmax(1)]]
+    best = deltas.reshape(len(deltas), logits.shape[1], 4)[rows, columns[probabilities.argmax(1)]]
     boxes = heads.box_coder.decode(best, proposals).reshape(-1, 4)
     return [
         Candidates(p, b, (int(h), int(w)))

@@ -26,7 +26,7 @@ from torchvision.models import get_model_weights
 from detectors.architectures import build, fill
 from detectors.base import LoadOptions
 from detectors.catalog import BUNDLED, BUNDLED_PATH, COCO_MODELS, cache_dir, cached
-from detectors.checkpoints import read_checkpoint
+from detectors.checkpoints import read_checkpoint, reason
 from detectors.faster_rcnn import FasterRcnn
 from tracker.errors import ConftrackError, InputError
 
@@ -150,10 +150,10 @@ def _coco_state(name: str, weights: Any) -> dict[str, Tensor]:
     except (RuntimeError, OSError, EOFError, pickle.UnpicklingError, KeyError) as error:
         if there:
             raise ConftrackError(
-                f"the cached weights {path} cannot be read ({error}): delete the file"
+                f"the cached weights {path} cannot be read ({reason(error)}): delete the file"
             ) from error
         raise ConftrackError(
-            f"the weights of {name} cannot be downloaded ({error}): try later, copy "
+            f"the weights of {name} cannot be downloaded ({reason(error)}): try later, copy "
             f'{COCO_MODELS[name].url} to {path}, or use the model "bundled"'
         ) from error
     return state

@@ -182,9 +182,11 @@ def _grouped(
     index: IntArray, xyxy: FloatArray, score: FloatArray, class_id: IntArray
 ) -> dict[int, RawFrame]:
     """Columns of all frames -> columns by frame, rows in the order of the file."""
+    if len(index) == 0:
+        return {}
     order = np.argsort(index, kind="stable")
     frames, starts = np.unique(index[order], return_index=True)
     return {
         int(frame): RawFrame(xyxy[rows], score[rows], class_id[rows], np.zeros((len(rows), 0)))
-        for frame, rows in zip(frames.tolist(), np.split(order, starts[1:]), strict=len(frames) > 0)
+        for frame, rows in zip(frames.tolist(), np.split(order, starts[1:]), strict=True)
     }
