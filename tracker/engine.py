@@ -234,6 +234,9 @@ class Engine:
                 self.on_progress = None
                 self.errors.append(error)
                 self._stop()
+                if threads[-1].ident is None:  # no thread to be had: nothing would ever finish
+                    self._abandon()
+                    raise
         threads[0].join(_PATIENCE_S)
         for thread in threads[1:]:
             thread.join()

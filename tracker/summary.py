@@ -87,7 +87,7 @@ class StageTime:
     """Work of one stage of the pipeline; waiting for other stages not included.
 
     Attributes:
-        busy_s: Seconds of work.
+        busy_s: Seconds of work; those of decoding a live source include waiting for its frames.
         frames: Frames it worked on.
     """
 

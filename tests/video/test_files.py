@@ -2,6 +2,7 @@ import struct
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -278,6 +279,40 @@ def test_audio_only(tmp_path):
         container.mux(stream.encode(None))
     with pytest.raises(SourceError, match="holds no video, only audio"):
         open_source(path)
+
+
+def test_a_song_with_a_cover_is_no_video(tmp_path, picture):
+    path = tmp_path / "song.mp3"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libmp3lame", rate=44100, layout="mono")
+        for i in range(20):
+            frame = av.AudioFrame.from_ndarray(
+                np.zeros((1, 1152), np.int16), format="s16p", layout="mono"
+            )
+            frame.sample_rate, frame.pts = 44100, 1152 * i
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    cover = b"\0image/png\0\x03\0" + cv2.imencode(".png", picture(1))[1].tobytes()
+    tag = b"APIC" + struct.pack(">IH", len(cover), 0) + cover
+    size = bytes((len(tag) >> shift) & 0x7F for shift in (21, 14, 7, 0))
+    path.write_bytes(b"ID3\x03\0\0" + size + tag + path.read_bytes())
+    with av.open(str(path)) as container:
+        assert container.streams.video
+    with pytest.raises(SourceError, match="holds no video, only audio"):
+        open_source(path)
+
+
+def test_a_long_last_frame_is_no_damage(tmp_path, picture):
+    from tracker.video.writer import VideoWriter
+
+    with VideoWriter(tmp_path / "slow.mp4", fps=0.1) as writer:
+        for time in (0.0, 0.1, 0.2):
+            writer.write(picture(0), time)
+    for start in (None, 0.1):
+        source, frames = read(tmp_path / "slow.mp4", start_s=start)
+        assert source.duration_s > 9
+        assert len(frames) == 3 - (start is not None)
+        assert source.damage == []
 
 
 # -- life of a source ------------------------------------------------------------------------

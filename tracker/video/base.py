@@ -132,7 +132,7 @@ class Source(ABC):
 
     @abstractmethod
     def _release(self) -> None:
-        """Free the container or device."""
+        """Free the container or device; may be called twice."""
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the chosen frames.
@@ -153,25 +153,31 @@ class Source(ABC):
         stop = np.inf if self.stop_s is None else self.stop_s - _TIME_ROUNDING_S
         pictures = self._pictures()
         inside = 0
-        while True:
-            # The lock keeps `close` of another thread away from a decoder at work.
-            with self._lock:
-                if self._closed:
-                    return
-                picture = next(pictures, None)
-                if picture is None:
-                    self._finished()
-                    return
-                if picture.timestamp_s >= stop:
-                    return
-                if picture.timestamp_s < start:
-                    continue
-                inside += 1
-                if (inside - 1) % self.every:
-                    continue
-                image = picture.to_rgb()
-            if image is not None:
-                yield Frame(image, picture.timestamp_s, picture.index)
+        try:
+            while True:
+                # The lock keeps `close` of another thread away from a decoder at work.
+                with self._lock:
+                    if self._closed:
+                        return
+                    picture = next(pictures, None)
+                    if picture is None:
+                        self._finished()
+                        return
+                    if picture.timestamp_s >= stop:
+                        return
+                    if picture.timestamp_s < start:
+                        continue
+                    inside += 1
+                    if (inside - 1) % self.every:
+                        continue
+                    image = picture.to_rgb()
+                if image is not None:
+                    yield Frame(image, picture.timestamp_s, picture.index)
+        finally:
+            # A `close` that could not wait for this thread left the rest to it.
+            if self._closed:
+                with self._lock:
+                    self._release()
 
     def note(self, timestamp_s: float, reason: DamageReason, detail: str, count: int = 1) -> None:
         """Add to `damage`; the same trouble going on is counted in the last note."""
@@ -184,8 +190,8 @@ class Source(ABC):
     def close(self) -> None:
         """Free what the source holds; may be called often and while another thread reads.
 
-        A reader that waits for a dead stream is not waited for: its frames end as soon as the
-        stream's time limit passes, and what it holds is freed with the source.
+        A reader that waits for a dead stream is not waited for: it ends, and frees what the source
+        holds, when the stream's time limit passes.
         """
         self._closed = True
         if self._lock.acquire(timeout=1.0):

@@ -73,7 +73,6 @@ class Decoder:
 
         self._av = av
         self.errors: tuple[type[Exception], ...] = (av.FFmpegError, OSError, ValueError)
-        self.shown = shown
         message = ""
         try:
             self.container = av.open(location, options=options or {}, timeout=timeout_s)
@@ -82,11 +81,16 @@ class Decoder:
             message = reason_of(error)
         if message:
             raise SourceError(f"cannot open {shown}: {message}")
-        if not self.container.streams.video:
-            kinds = sorted({s.type for s in self.container.streams}) or ["nothing"]
+        # The cover of a song is a video stream of one picture.
+        covers = av.stream.Disposition.attached_pic
+        videos = [s for s in self.container.streams.video if not s.disposition & covers]
+        if not videos:
+            kinds = sorted({s.type for s in self.container.streams if s.type != "video"}) or [
+                "nothing"
+            ]
             self.container.close()
             raise SourceError(f"{shown} holds no video, only {', '.join(kinds)}")
-        self.stream: Any = self.container.streams.video[0]
+        self.stream: Any = videos[0]
         self.stream.thread_type = "AUTO"
         self._reformatter = VideoReformatter()
         rate = self.stream.average_rate or self.stream.guessed_rate

@@ -54,7 +54,7 @@ class FileSource(Source):
         self.path = Path(path)
         self.name = str(path)
         self._decoder = self._open()
-        self._last_s = 0.0
+        self._last_s = self._end_s = 0.0
         try:
             decoded = self._begin()
             first = next(decoded, None)
@@ -173,6 +173,8 @@ class FileSource(Source):
             if frame.is_corrupt:
                 self.note(time, "corrupt", "the decoder marks the picture as damaged")
             self._last_s = time
+            shown_s = 0.0 if not frame.duration else float(frame.duration * frame.time_base)
+            self._end_s = time + max(shown_s, clock.period_s)
             yield Picture(time, index, partial(self._to_rgb, frame, time))
 
     def _to_rgb(self, frame: Any, time_s: float) -> NDArray[np.uint8] | None:
@@ -190,28 +192,20 @@ class FileSource(Source):
         if lost:
             self.note(self._last_s, "corrupt", "frames that did not decode", lost)
         period = 1.0 / (decoder.fps or _FALLBACK_FPS)
-        promised = decoder.promised_frames
+        promised, came = decoder.promised_frames, decoder.packets_read
         end = decoder.promised_end_s
-        came = decoder.packets_read
-        missing_s = 0.0 if end is None else end - (self._last_s + period)
-        if promised and not self._sought and came < promised:
+        missing_s = 0.0 if end is None else end - self._end_s
+        if promised and not self._sought:
             # Dropped frames of a screen recording have a place in the index but no packet:
             # then the time is complete.
-            if end is None or missing_s > period / 2:
-                self.note(
-                    self._last_s,
-                    "truncated",
-                    f"{came} of {promised} promised frames are in the file",
-                    promised - came,
-                )
-        elif not decoder.reached_end or missing_s > max(1.0, 5 * period):
-            self.note(
-                self._last_s,
-                "truncated",
-                "the file cannot be read to its end"
-                if end is None
-                else f"the file ends {max(missing_s, 0.0):.3f} s before its promised end",
-            )
+            if came < promised and (end is None or missing_s > period / 2):
+                detail = f"{came} of {promised} promised frames are in the file"
+                self.note(self._last_s, "truncated", detail, promised - came)
+        elif missing_s > max(1.0, 5 * period):
+            detail = f"the file ends {missing_s:.3f} s before its promised end"
+            self.note(self._last_s, "truncated", detail)
+        elif not decoder.reached_end:
+            self.note(self._last_s, "truncated", "the file cannot be read to its end")
 
     def _estimate(self) -> tuple[float | None, int | None]:
         """Seconds and frames the iteration will cover by what the container promises."""
