@@ -162,8 +162,8 @@ class TracksJsonlWriter(_JsonlWriter):
 class DetectionsJsonlWriter(_JsonlWriter):
     """Writes raw detections for replay, a line a frame; see `_JsonlWriter` for arguments.
 
-    Boxes and confidences keep the full precision of a float32 network, so that a replay gives the
-    very tracks of the run; class probabilities below 0.0001 are left out.
+    Boxes and confidences keep the full precision of a float32 network, so that a replay tracks the
+    very boxes of the run; class probabilities below 0.0001 are left out.
     """
 
     _schema = DETECTIONS_SCHEMA
@@ -319,9 +319,10 @@ def _dense(rows: list[dict[str, Any]], columns: dict[str, int]) -> np.ndarray[An
 
 def _detections_record(line: dict[str, Any], columns: dict[str, int]) -> DetectionsRecord:
     rows = line["detections"]
+    # Through float32, as they were written: the very values of the network come back.
     detections = Detections(
-        np.array([row["xyxy"] for row in rows], np.float64).reshape(-1, 4),
-        np.array([row["confidence"] for row in rows], np.float64),
+        np.array([row["xyxy"] for row in rows], np.float32).reshape(-1, 4).astype(np.float64),
+        np.array([row["confidence"] for row in rows], np.float32).astype(np.float64),
         np.array([row["class_id"] for row in rows], np.int64),
         _dense(rows, columns),
     )
