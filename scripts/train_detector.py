@@ -13,7 +13,7 @@ Examples:
     python -m scripts.train_detector --out runs/mine --data mine.json --images frames \
         --iterations 600 --lr 1e-4 --trunk-lr 4e-5
 
-    Go on after an interruption: repeat the command with --resume.
+    Stop with Ctrl-C; to go on, repeat the command with --resume.
 
 Writes to --out: last.pt (checkpoint), log.jsonl, last.safetensors and, with --val,
 best.safetensors, chosen by the mean of AP at IoU 0.5 and 0.7 on the validation images.
@@ -27,6 +27,7 @@ import json
 import logging
 import math
 import shlex
+import signal
 import sys
 import time
 from pathlib import Path
@@ -172,6 +173,7 @@ class Run:
         self.device = torch.device(args.device)
         self.checkpoint = args.out / "last.pt"
         self.iteration, self.best = 0, -1.0
+        self.stopping = False
         torch.manual_seed(args.seed)
         saved = state.load_checkpoint(self.checkpoint) if args.resume else None
         self.model = start_model(args.init).to(self.device)
@@ -186,8 +188,16 @@ class Run:
             raise ValueError(f"{self.checkpoint} exists: --resume it or choose another --out")
         args.out.mkdir(parents=True, exist_ok=True)
 
-    def train(self) -> None:
-        """Runs to the last iteration, logging, validating and saving on the way."""
+    def stop(self, *_: object) -> None:
+        """Asks `train` to end after the present iteration; a signal handler."""
+        self.stopping = True
+
+    def train(self) -> bool:
+        """Runs to the last iteration, logging, validating and saving on the way.
+
+        Returns:
+            False if it was stopped before; the checkpoint is written then too.
+        """
         args = self.args
         data = batches.Iterations(self.augmenter, batch_size=args.batch_size, seed=args.seed)
         loader = batches.load(data, self.iteration, args.iterations, workers=args.workers)
@@ -204,6 +214,10 @@ class Run:
             if self.iteration % args.validate_every == 0 or self.iteration == args.iterations:
                 self.validate_and_save()
                 since += 0 if steps else time.perf_counter() - since
+            if self.stopping and self.iteration < args.iterations:
+                self.save()
+                return False
+        return True
 
     def step(self, images: torch.Tensor, boxes: list[torch.Tensor]) -> dict[str, float]:
         """One update; returns the losses."""
@@ -253,6 +267,10 @@ class Run:
                 self.best = results["choice"]
                 best = self.args.out / "best.safetensors"
                 state.export(best, averaged, self.metadata(results))
+        self.save()
+
+    def save(self) -> None:
+        """Writes the checkpoint."""
         state.save_checkpoint(
             self.checkpoint,
             {
@@ -300,7 +318,15 @@ def main(argv: list[str] | None = None) -> int:
             len(run.augmenter.cutouts),
             len(run.held_out),
         )
-        run.train()
+        previous = {s: signal.signal(s, run.stop) for s in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            finished = run.train()
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+        if not finished:
+            log.info("stopped at iteration %d; --resume goes on", run.iteration)
+            return 130
     except (ValueError, FileNotFoundError) as error:
         log.error("%s", error)
         return 1

@@ -160,7 +160,7 @@ class Augmenter:
                 tall = log_uniform(rng, 24, 0.5 * side)
                 x, y = rng.uniform(-0.1, 0.9, 2) * side
                 canvas.paste(thing, tall, x, y, person=False)
-        if self.cutouts and rng.random() < (0.75 if many else 0.3):
+        if self.cutouts and rng.random() < (0.6 if many else 0.3):
             top = log_uniform(rng, 40, 0.95 * side)
             for _ in range(rng.integers(1, 6 if many else 4)):
                 cutout = _vary(self.cutouts[rng.integers(len(self.cutouts))], rng)
@@ -168,7 +168,7 @@ class Augmenter:
                 x = rng.uniform(-0.05, 0.95) * side
                 y = rng.uniform(-0.1 * tall, side - 0.75 * tall)
                 canvas.paste(cutout, tall, x, y, person=True)
-        if rng.random() < 0.15:
+        if rng.random() < 0.25:
             for _ in range(rng.integers(1, 4)):
                 canvas.clutter(rng, rng.uniform(0.3, 1.1) * side, log_uniform(rng, 20, 0.6 * side))
         if rng.random() < 0.05:

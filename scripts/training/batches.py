@@ -7,6 +7,8 @@ resumed run changes no pixel.
 
 from __future__ import annotations
 
+import signal
+
 import cv2
 import numpy as np
 import torch
@@ -45,7 +47,9 @@ class Iterations(Dataset[Batch]):
         return torch.stack(images), boxes
 
 
-def _one_thread(_: int) -> None:
+def _prepare_worker(_: int) -> None:
+    # Ctrl-C reaches the whole process group; the main process decides when to end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
 
@@ -58,5 +62,5 @@ def load(dataset: Iterations, start: int, stop: int, *, workers: int) -> DataLoa
         sampler=range(start, stop),
         num_workers=workers,
         prefetch_factor=4 if workers else None,
-        worker_init_fn=_one_thread,
+        worker_init_fn=_prepare_worker,
     )

@@ -19,7 +19,7 @@ from torchvision.ops import generalized_box_iou_loss
 
 # The IoU loss is summed over the sampled persons and divided by all samples, of which about a
 # tenth are persons: this weight makes it about as large as the classification loss.
-BOX_WEIGHT = 6.0
+BOX_WEIGHT = 8.0
 
 
 def detection_losses(model: FasterRCNN, images: Tensor, boxes: list[Tensor]) -> dict[str, Tensor]:

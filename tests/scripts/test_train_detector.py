@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -45,9 +46,8 @@ def test_resumed_run_equals_uninterrupted_run(streets, first_weights, tmp_path) 
     assert run(streets, first_weights, whole, *common, *validation) == 0
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train_detector.Run, "validate_and_save", _save_then_stop)
-        with pytest.raises(KeyboardInterrupt):
-            run(streets, first_weights, parts, *common)
+        patch.setattr(train_detector.Run, "step", _step_then_interrupt)
+        assert run(streets, first_weights, parts, *common) == 130
     assert state.load_checkpoint(parts / "last.pt")["iteration"] == 1
     assert run(streets, first_weights, parts, *common, "--resume") == 0
 
@@ -72,12 +72,15 @@ def test_resumed_run_equals_uninterrupted_run(streets, first_weights, tmp_path) 
     assert {"objectness", "proposal", "class", "box"} <= entries[0].keys() | entries[1].keys()
 
 
-_validate_and_save = train_detector.Run.validate_and_save
+_step = train_detector.Run.step
 
 
-def _save_then_stop(self: train_detector.Run) -> None:
-    _validate_and_save(self)
-    raise KeyboardInterrupt
+def _step_then_interrupt(
+    self: train_detector.Run, images: torch.Tensor, boxes: list[torch.Tensor]
+) -> dict[str, float]:
+    losses = _step(self, images, boxes)
+    signal.raise_signal(signal.SIGINT)
+    return losses
 
 
 def test_batches_depend_on_seed_and_iteration_only(streets) -> None:
