@@ -17,6 +17,8 @@ __all__ = ["BeforeAfter", "side_by_side"]
 
 Image = NDArray[np.uint8]
 
+# Candidates believed less than this are counted but not drawn: there are dozens.
+LEAST_DRAWN = 0.1
 _AMBER, _WHITE, _BAR = (255, 176, 0), (255, 255, 255), 30
 
 
@@ -28,7 +30,7 @@ def side_by_side(
     Args:
         image_rgb: (H, W, 3) uint8 RGB.
         detections: Of this frame; those of at least 0.5 are drawn.
-        tracks: Of this frame; the confirmed ones are drawn, and the candidates lightly.
+        tracks: Of this frame; the confirmed ones are drawn, and the better candidates lightly.
         class_names: Names by class id.
 
     Returns:
@@ -44,7 +46,9 @@ def side_by_side(
         x1, y1, x2, y2 = box.tolist()
         cv2.rectangle(left, (x1, y1), (x2, y2), _AMBER, 2)
         cv2.putText(left, f"{confidence:.2f}", (x1 + 2, max(y1 - 4, 12)), 0, 0.45, _AMBER, 1, 16)
-    right = draw(image_rgb, tracks, class_names)
+    right = draw(
+        image_rgb, tracks[tracks.confirmed | (tracks.existence >= LEAST_DRAWN)], class_names
+    )
     both = np.concatenate([left, right], axis=1)
     height, width = image_rgb.shape[:2]
     canvas = np.zeros((height + _BAR, 2 * width, 3), np.uint8)

@@ -79,7 +79,7 @@ def demo(
     ] = None,
     seconds: Annotated[
         float, typer.Option(help="Length of the street video.", min=1.0, max=600.0)
-    ] = 14.0,
+    ] = 12.0,
     seed: Annotated[int, typer.Option(help="Which street; each seed is another.", min=0)] = 1,
     no_video: Annotated[
         bool, typer.Option("--no-video", help="Write no videos, print the numbers only.")

@@ -98,7 +98,7 @@ def _spread(spread: Spread, show: Callable[[float], str]) -> str:
 
 def _stages(summary: RunSummary) -> str:
     times = (f"{name} {stage.ms_per_frame:.1f} ms" for name, stage in summary.stages.items())
-    return ", ".join(times) + " (they overlap)"
+    return ", ".join(times)
 
 
 def _troubles(summary: RunSummary) -> list[tuple[str, str]]:
