@@ -167,6 +167,7 @@ def test_mistakes_are_one_clear_line_and_code_2(
     assert result.exit_code == 2, result.output
     assert message in result.stderr
     assert "Traceback" not in result.stderr
+    assert not Path("runs").exists() or not any(Path("runs").iterdir())
 
 
 def test_show_without_a_display_says_so(
@@ -183,3 +184,13 @@ def test_show_without_a_display_says_so(
 def test_quiet_prints_nothing(cli: Cli, clip: Any) -> None:
     result = cli("run", clip.video, "--model", clip.model, "--save", "jsonl", "--quiet")
     assert (result.exit_code, result.output) == (0, "")
+
+
+def test_the_log_of_the_package_is_left_as_it_was(cli: Cli, clip: Any) -> None:
+    import logging
+
+    log = logging.getLogger("conftrack")
+    before = (log.propagate, log.level, list(log.handlers))
+    cli("run", clip.video, "--model", clip.model, "--save", "none", "--quiet")
+    cli("run", "missing.mp4")
+    assert (log.propagate, log.level, list(log.handlers)) == before

@@ -27,6 +27,9 @@ out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 
+_log = logging.getLogger("conftrack")
+
+
 class ExitCode(IntEnum):
     """What the program says to the shell; `helptext.EXIT_CODES` and the README list the same."""
 
@@ -60,7 +63,7 @@ class _ToConsole(logging.Handler):
 
 
 def show_log(*, quiet: bool = False, debug: bool = False) -> Callable[[str], bool]:
-    """Let notes and warnings of the package appear on the terminal.
+    """Let notes and warnings of the package appear on the terminal until the command ends.
 
     Args:
         quiet: Show errors only.
@@ -69,15 +72,21 @@ def show_log(*, quiet: bool = False, debug: bool = False) -> Callable[[str], boo
     Returns:
         A function that says whether a text has been shown.
     """
-    logger = logging.getLogger("conftrack")
-    for handler in [h for h in logger.handlers if isinstance(h, _ToConsole)]:
-        logger.removeHandler(handler)
+    _hide_log()
     level = logging.DEBUG if debug else logging.ERROR if quiet else logging.WARNING
-    console_handler = _ToConsole(level)
-    logger.addHandler(console_handler)
-    logger.setLevel(level)
-    logger.propagate = False
-    return console_handler.shown.__contains__
+    handler = _ToConsole(level)
+    _log.addHandler(handler)
+    _log.setLevel(level)
+    _log.propagate = False
+    return handler.shown.__contains__
+
+
+def _hide_log() -> None:
+    """Leave the logger as a library has it: the caller of a command may live on."""
+    for handler in [h for h in _log.handlers if isinstance(h, _ToConsole)]:
+        _log.removeHandler(handler)
+    _log.setLevel(logging.NOTSET)
+    _log.propagate = True
 
 
 def note(text: str, *, warning: bool = False) -> None:
@@ -117,6 +126,8 @@ def guard(command: Callable[P, None]) -> Callable[P, None]:
                 f"internal error, please report it: {type(error).__name__}: {error}{hint}",
                 ExitCode.INTERNAL,
             ) from None
+        finally:
+            _hide_log()
 
     return guarded
 

@@ -44,7 +44,7 @@ class Interrupt:
     ) -> None:
         """Give the signals back."""
         for number, handler in self._before.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
         if self._speaker is not None:
             self._speaker.join()
 

@@ -8,7 +8,15 @@ from pathlib import Path
 
 from tracker.errors import InputError
 
-__all__ = ["FILES", "KINDS", "parse_kinds", "prepare_folder", "run_name"]
+__all__ = [
+    "FILES",
+    "KINDS",
+    "discard",
+    "file_names",
+    "parse_kinds",
+    "prepare_folder",
+    "run_name",
+]
 
 FILES = {
     "video": "annotated.mp4",
@@ -106,6 +114,14 @@ def prepare_folder(
         (out / name).unlink()
     out.mkdir(parents=True, exist_ok=True)
     return out
+
+
+def discard(folder: Path) -> None:
+    """Remove the files of a run that came to nothing, and its folder if nothing else is there."""
+    for name in FILES.values():
+        (folder / name).unlink(missing_ok=True)
+    if not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def file_names(kinds: Sequence[str]) -> list[str]:

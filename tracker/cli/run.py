@@ -24,10 +24,18 @@ from tracker.cli.console import (
 )
 from tracker.cli.helptext import epilog
 from tracker.cli.interrupt import Interrupt
-from tracker.cli.outputs import FILES, KINDS, file_names, parse_kinds, prepare_folder, run_name
+from tracker.cli.outputs import (
+    FILES,
+    KINDS,
+    discard,
+    file_names,
+    parse_kinds,
+    prepare_folder,
+    run_name,
+)
 from tracker.cli.progress import RunProgress
 from tracker.cli.report import losses, render, write_summary
-from tracker.cli.sinks import Window, file_sinks
+from tracker.cli.sinks import Window, file_sinks, require_display
 from tracker.errors import InputError, SourceError
 from tracker.tracker import Tracker
 
@@ -161,6 +169,8 @@ def run(
     """
     was_shown = show_log(quiet=quiet, debug=debug)
     kinds = parse_kinds(save)
+    if show:
+        require_display()
     tracker = Tracker() if config is None else Tracker.from_toml(config)
 
     from tracker.video.sources import open_source
@@ -175,6 +185,7 @@ def run(
         summary = _track(frames, detector, tracker, folder, kinds, batch, show, quiet)
 
     if summary.frames == 0 and not summary.interrupted:
+        discard(folder)
         raise SourceError(f"{frames.name}: {_why_nothing(frames)}")
     files = [folder / name for name in file_names(kinds) if (folder / name).exists()]
     files.append(folder / FILES["summary"])

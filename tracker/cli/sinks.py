@@ -29,7 +29,7 @@ from tracker.frames import Frame
 from tracker.pipeline import Sink
 from tracker.tracks import Tracks
 
-__all__ = ["Window", "file_sinks"]
+__all__ = ["Window", "file_sinks", "require_display"]
 
 _PROBE = "import cv2; cv2.namedWindow('probe'); cv2.waitKey(1); cv2.destroyAllWindows()"
 _PROBE_LIMIT_S = 30.0
@@ -119,13 +119,11 @@ class Window:
         class_names: Names by class id.
         stop: Set when the user closes the window.
 
-    Raises:
-        ConftrackError: There is no display, or OpenCV cannot open windows.
+    Call `require_display` before.
     """
 
     def __init__(self, title: str, class_names: Sequence[str], stop: threading.Event) -> None:
-        """Make sure that a window can be opened; it appears with the first frame."""
-        _require_display()
+        """Prepare; the window appears with the first frame."""
         self._title, self._class_names, self._stop = title, tuple(class_names), stop
         self._newest: tuple[Frame, Tracks] | None = None
         self._open = False
@@ -166,8 +164,14 @@ class Window:
             self._open = False
 
 
-def _require_display() -> None:
-    """Try a window in a process of its own: without a display Qt ends the whole process."""
+def require_display() -> None:
+    """Make sure that a window can be opened, before a long run starts.
+
+    It is tried in a process of its own: without a display Qt ends the whole process.
+
+    Raises:
+        ConftrackError: There is no display, or OpenCV cannot open windows.
+    """
     way_out = "leave --show out; the annotated video shows the same"
     unset = "DISPLAY" not in os.environ and "WAYLAND_DISPLAY" not in os.environ
     if sys.platform.startswith("linux") and unset:
