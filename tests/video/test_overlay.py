@@ -145,6 +145,15 @@ def test_fast_enough_for_video():
     assert min(times) < 0.015
 
 
+def test_candidates_that_are_next_to_nothing_have_no_words():
+    tracks = [tracks_of([[100, 60, 160, 200]], [e], [T]) for e in (0.05, 0.2)]
+    named = [
+        (draw(grey(640, 480), t, ["p"]) != draw(grey(640, 480), t, ["p"], show_labels=False)).any()
+        for t in tracks
+    ]
+    assert named == [False, True]
+
+
 def test_wrong_images():
     for bad in (np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((4, 4, 4), np.uint8)):
         with pytest.raises(InputError, match="uint8"):
@@ -171,7 +180,8 @@ def test_labels_stay_inside_and_apart():
     corner = rng.integers(-20, 300, (12, 2))
     near = np.hstack((corner, corner + 40))
     size = np.tile((60, 14), (12, 1))
-    spots = place(size, near, 400, 300)
+    spots, shown = place(size, near, 400, 300, np.zeros(12, bool))
+    assert shown.all()
     assert (spots >= 0).all()
     assert (spots + size <= (400, 300)).all()
     together = sum(overlap(spots[i], spots[j], size[0]) for i in range(12) for j in range(i))
@@ -179,14 +189,30 @@ def test_labels_stay_inside_and_apart():
 
 
 def test_a_label_too_long_for_the_picture_keeps_its_beginning():
-    assert place(np.array([[90, 10]]), np.array([[5, 2, 30, 20]]), 50, 40).tolist()[0][0] == 0
+    spots, _ = place(np.array([[90, 10]]), np.array([[5, 2, 30, 20]]), 50, 40, np.array([False]))
+    assert spots[0, 0] == 0
+
+
+def test_optional_labels_give_way():
+    size, near = np.tile((60, 20), (9, 1)), np.tile((0, 0, 60, 60), (9, 1))
+    optional = np.arange(9) > 0
+    spots, shown = place(size, near, 60, 60, optional)
+    assert shown[0]
+    assert 1 < shown.sum() <= 3
+    assert len({tuple(spot) for spot in spots[shown].tolist()}) == shown.sum()
 
 
 def test_a_crowd_of_labels_is_placed_in_time():
     rng = np.random.default_rng(2)
     corner = rng.integers(0, 1800, (1000, 2))
     start = time.thread_time()
-    place(np.tile((80, 16), (1000, 1)), np.hstack((corner, corner + 40)), 1920, 1920)
+    place(
+        np.tile((80, 16), (1000, 1)),
+        np.hstack((corner, corner + 40)),
+        1920,
+        1920,
+        np.zeros(1000, bool),
+    )
     assert time.thread_time() - start < 0.5
 
 

@@ -72,6 +72,7 @@ class Label:
         ink: Colour of the text.
         opacity: Of the ground; text is never transparent.
         bold: Heavier strokes.
+        optional: Left out rather than put on another label.
     """
 
     text: str
@@ -81,6 +82,7 @@ class Label:
     ink: Colour
     opacity: float
     bold: bool = False
+    optional: bool = False
 
     @property
     def pad(self) -> int:
@@ -103,17 +105,24 @@ def write_labels(image: Image, labels: Sequence[Label], *, bottom: int) -> None:
         [(w + 2 * b.pad, h + d + b.pad) for (w, h, d), b in zip(texts, labels, strict=True)]
     )
     near = np.array([label.near for label in labels])
-    corners = place(sizes, near, image.shape[1], bottom).tolist()
+    optional = np.array([label.optional for label in labels])
+    corners, shown = place(sizes, near, image.shape[1], bottom, optional)
     # The most important is written last, on top of what could not be kept apart.
-    for label, (_, height, _), (wide, high), (x, y) in reversed(
-        list(zip(labels, texts, sizes.tolist(), corners, strict=True))
-    ):
+    for i in np.flatnonzero(shown)[::-1].tolist():
+        label, height = labels[i], texts[i][1]
+        (wide, high), (x, y) = sizes[i].tolist(), corners[i].tolist()
         fill(image, (x, y, x + wide, y + high), label.ground, label.opacity)
         base = y + label.pad // 2 + height
         write_text(image, label.text, x + label.pad, base, label.scale, label.ink, bold=label.bold)
 
 
-def place(sizes: IntArray, near: IntArray, width: int, height: int) -> IntArray:
+def place(
+    sizes: IntArray,
+    near: IntArray,
+    width: int,
+    height: int,
+    optional: NDArray[np.bool_],
+) -> tuple[IntArray, NDArray[np.bool_]]:
     """Choose where labels go: for each, in order, the place near its box that covers least.
 
     Args:
@@ -121,13 +130,15 @@ def place(sizes: IntArray, near: IntArray, width: int, height: int) -> IntArray:
         near: (N, 4) box of each label; boxes are better not covered by other boxes' labels.
         width: Room in pixels; no label leaves it as long as it fits in at all.
         height: Room in pixels.
+        optional: (N,) labels to leave out when every place is taken by labels before them.
 
     Returns:
-        (N, 2) left upper corners.
+        (N, 2) left upper corners, and (N,) which labels have a place.
 
     Example:
         >>> boxes = np.array([[10, 40, 50, 90], [10, 0, 50, 30]])
-        >>> place(np.array([[30, 10], [30, 10]]), boxes, 100, 100).tolist()
+        >>> size, needed = np.array([[30, 10], [30, 10]]), np.array([False, False])
+        >>> place(size, boxes, 100, 100, needed)[0].tolist()
         [[10, 30], [10, 0]]
     """
     n = len(sizes)
@@ -143,6 +154,11 @@ def place(sizes: IntArray, near: IntArray, width: int, height: int) -> IntArray:
             np.stack((x1, y1), 1),  # inside, at the top
             np.stack((x2 - wide, y2), 1),  # below, from the right
             np.stack((x1, y1 - 2 * high), 1),  # above a neighbour's label
+            np.stack((x2 - wide, y1 - 2 * high), 1),
+            np.stack((x1, y2 + high), 1),  # below a neighbour's label
+            np.stack((x2 - wide, y2 + high), 1),
+            np.stack((x2, y2 - high), 1),  # right, at the foot
+            np.stack((x1 - wide, y2 - high), 1),  # left, at the foot
         ),
         axis=1,
     )
@@ -155,11 +171,15 @@ def place(sizes: IntArray, near: IntArray, width: int, height: int) -> IntArray:
         covered[np.arange(n), :, np.arange(n)] = 0
         cost += covered.sum(2) / (wide * high)[:, None]
     chosen = np.zeros((n, 4), spots.dtype)
+    shown = np.ones(n, bool)
     for i in range(n):
         # What is important was placed before: only it is in the way.
         taken = _overlap(spots[i], chosen[max(0, i - _MANY) : i]).sum(1)
-        chosen[i] = spots[i, np.argmin(cost[i] + 4 * taken)]
-    return chosen[:, :2]
+        best = np.argmin(cost[i] + 4 * taken)
+        shown[i] = not (optional[i] and taken[best])
+        if shown[i]:
+            chosen[i] = spots[i, best]
+    return chosen[:, :2], shown
 
 
 def _overlap(spots: IntArray, taken: IntArray) -> NDArray[np.float64]:

@@ -5,7 +5,7 @@ In come an image and the tracks, out goes a copy with, for each track,
 - a box: **solid** and coloured by id when confirmed, **dotted** when coasting (only predicted),
   thin, grey and **dashed** while tentative; the less existence, the more transparent;
 - a **bar** at its left side, filled from below up to the existence: half full is 50 %;
-- a **label**: id, class, existence in percent;
+- a **label**: id, class, existence in percent (candidates from 10 % on, where there is room);
 
 and at the bottom a strip with the time, the counts of each kind and what the lines mean. All sizes
 grow with the picture.
@@ -31,6 +31,9 @@ __all__ = ["draw", "percent"]
 Image = NDArray[np.uint8]
 
 _DARK: Colour = (18, 18, 20)
+# A detector at a low threshold makes dozens of candidates a frame; those that are next to nothing
+# get a faint box and no words.
+_LEAST_NAMED = 0.1
 _LINES: dict[int, Line] = {
     TrackState.TENTATIVE: "dashed",
     TrackState.CONFIRMED: "solid",
@@ -117,8 +120,9 @@ def draw(
     shown = shown[np.lexsort((shown.existence, shown.confirmed))]
     frames = [_draw_box(image, shown, row, sizes) for row in range(len(shown))]
     if show_labels:
-        labels = [_label(shown, row, frames[row], class_names, sizes) for row in range(len(shown))]
-        write_labels(image, labels[::-1], bottom=image.shape[0] - strip)
+        named = np.flatnonzero(shown.confirmed | (shown.existence >= _LEAST_NAMED))
+        labels = [_label(shown, row, frames[row], class_names, sizes) for row in named[::-1]]
+        write_labels(image, labels, bottom=image.shape[0] - strip)
     if strip:
         _status(image, tracks, strip, sizes)
     return image
@@ -143,7 +147,7 @@ def _draw_box(image: Image, tracks: Tracks, row: int, sizes: _Sizes) -> Box:
     existence = float(tracks.existence[row])
     tentative = state == TrackState.TENTATIVE
     colour = TENTATIVE if tentative else colour_of(int(tracks.track_id[row]))
-    opacity = (0.35 + 0.45 * existence) if tentative else (0.35 + 0.65 * existence)
+    opacity = (0.2 + 0.6 * existence) if tentative else (0.35 + 0.65 * existence)
     outline(
         image,
         (left, top, right, bottom),
@@ -158,20 +162,20 @@ def _draw_box(image: Image, tracks: Tracks, row: int, sizes: _Sizes) -> Box:
         x1 = max(left, 0) + sizes.line + sizes.gap
     y1, y2 = max(top, 0), min(bottom, height)
     level = y2 - round((y2 - y1) * existence)
-    fill(image, (x1, y1, x1 + bar, y2), _DARK, 0.45 if tentative else 0.65)
+    fill(image, (x1, y1, x1 + bar, y2), _DARK, 0.15 + 0.3 * existence if tentative else 0.65)
     fill(image, (x1, level, x1 + bar, y2), colour, 0.7 if tentative else 1.0)
     return min(left, x1), top, right, bottom
 
 
 def _label(tracks: Tracks, row: int, box: Box, class_names: Sequence[str], sizes: _Sizes) -> Label:
-    """Label of one track; a candidate's leaves out the class where there is little room."""
+    """Label of one track; a candidate's is left out where there is little room."""
     track_id, class_id = int(tracks.track_id[row]), int(tracks.class_id[row])
     name = class_names[class_id] if 0 <= class_id < len(class_names) else f"class {class_id}"
     belief = percent(float(tracks.existence[row]))
     text = f"{track_id} {name} {belief}"
     if tracks.state[row] == TrackState.TENTATIVE:
         text = f"{track_id} {belief}" if sizes.little_room else text
-        return Label(text, box, sizes.small_font, _DARK, TENTATIVE, 0.45)
+        return Label(text, box, sizes.small_font, _DARK, TENTATIVE, 0.45, optional=True)
     bold = not sizes.little_room
     colour = colour_of(track_id)
     if tracks.state[row] == TrackState.COASTING:
