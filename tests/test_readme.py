@@ -110,3 +110,19 @@ def test_the_configs_named_anywhere_exist() -> None:
 def test_the_changelog_has_a_place_for_this_version() -> None:
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert "## [Unreleased]" in text or f"## [{tracker.__version__}]" in text
+
+
+def test_ci_stops_at_the_first_command_that_fails(tmp_path: Path) -> None:
+    """The part of .ci/run that runs a block of the README, with a block whose first line fails."""
+    part = re.search(r"^readme\(\).*?^run_readme\(\).*?^}$", CI, re.M | re.S)
+    assert part is not None
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "README.md").write_text(
+        "<!-- test -->\n```bash\nfalse\necho reached\n```\n<!-- /test -->\n"
+    )
+    script = (
+        f"set -euo pipefail\nwork={tmp_path}\nfail() {{ exit 9; }}\n{part[0]}\nrun_readme test\n"
+    )
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True)
+    assert done.returncode == 1, done.stderr
+    assert "reached" not in done.stdout.replace("$ echo reached", "")
