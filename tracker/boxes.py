@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["clip", "cxcywh_to_xyxy", "iou_matrix", "overlapping_pairs", "xyxy_to_cxcywh"]
+__all__ = ["area", "clip", "cxcywh_to_xyxy", "iou_matrix", "overlapping_pairs", "xyxy_to_cxcywh"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -19,6 +19,10 @@ _DENSE_LIMIT = 12_000
 # Below this a box counts as having this area, in px²: two empty boxes do not divide 0 by 0.
 _LEAST_AREA = 1e-9
 
+# Both forms are linear in each other: one small product is faster than slicing and joining.
+_TO_CENTRE = np.array([[0.5, 0, -1, 0], [0, 0.5, 0, -1], [0.5, 0, 1, 0], [0, 0.5, 0, 1]])
+_TO_CORNERS = np.array([[1, 0, 1, 0], [0, 1, 0, 1], [-0.5, 0, 0.5, 0], [0, -0.5, 0, 0.5]])
+
 
 def xyxy_to_cxcywh(xyxy: FloatArray) -> FloatArray:
     """Turn corners into centre x, centre y, width, height.
@@ -27,8 +31,7 @@ def xyxy_to_cxcywh(xyxy: FloatArray) -> FloatArray:
         >>> xyxy_to_cxcywh(np.array([[10.0, 20.0, 30.0, 80.0]]))
         array([[20., 50., 20., 60.]])
     """
-    low, high = xyxy[..., :2], xyxy[..., 2:]
-    return np.concatenate([(low + high) / 2, high - low], axis=-1)
+    return xyxy @ _TO_CENTRE
 
 
 def cxcywh_to_xyxy(cxcywh: FloatArray) -> FloatArray:
@@ -38,8 +41,9 @@ def cxcywh_to_xyxy(cxcywh: FloatArray) -> FloatArray:
         >>> cxcywh_to_xyxy(np.array([[20.0, 50.0, 20.0, 60.0]]))
         array([[10., 20., 30., 80.]])
     """
-    centre, half = cxcywh[..., :2], np.maximum(cxcywh[..., 2:], 0.0) / 2
-    return np.concatenate([centre - half, centre + half], axis=-1)
+    if cxcywh.size and cxcywh[..., 2:].min() < 0.0:
+        cxcywh = np.maximum(cxcywh, [-np.inf, -np.inf, 0.0, 0.0])
+    return cxcywh @ _TO_CORNERS
 
 
 def clip(xyxy: FloatArray, width: float, height: float) -> FloatArray:
@@ -66,11 +70,11 @@ def iou_matrix(a: FloatArray, b: FloatArray) -> FloatArray:
         >>> iou_matrix(np.array([[0.0, 0.0, 2.0, 2.0]]), np.array([[1.0, 0.0, 3.0, 2.0]])).round(3)
         array([[0.333]])
     """
-    return _iou(a.T[:, :, None], b.T[:, None, :])
+    return _iou(a[:, None], b[None])
 
 
 def overlapping_pairs(
-    a: FloatArray, b: FloatArray, least: float
+    a: FloatArray, b: FloatArray, least: FloatArray
 ) -> tuple[IntArray, IntArray, FloatArray]:
     """Find the pairs of boxes that overlap, without looking at the others where there are many.
 
@@ -80,7 +84,7 @@ def overlapping_pairs(
     Args:
         a: (N, 4) corners.
         b: (M, 4) corners.
-        least: Smallest IoU of a pair, above 0.
+        least: (M,) smallest IoU of a pair with each box of `b`, above 0.
 
     Returns:
         (P,) rows of `a`, (P,) rows of `b` and (P,) IoU of the pairs, ordered by row of `a`, then
@@ -88,7 +92,7 @@ def overlapping_pairs(
 
     Example:
         >>> boxes = np.array([[0.0, 0.0, 2.0, 2.0], [1.0, 0.0, 3.0, 2.0], [9.0, 9.0, 10.0, 10.0]])
-        >>> i, j, iou = overlapping_pairs(boxes, boxes, least=0.2)
+        >>> i, j, iou = overlapping_pairs(boxes, boxes, least=np.full(3, 0.2))
         >>> list(zip(i.tolist(), j.tolist()))
         [(0, 0), (0, 1), (1, 0), (1, 1), (2, 2)]
     """
@@ -96,29 +100,37 @@ def overlapping_pairs(
         iou = iou_matrix(a, b)
         i, j = np.nonzero(iou >= least)
         return i, j, iou[i, j]
-    order = np.argsort(b[:, 0], kind="stable")
-    left = b[order, 0]
-    widest = np.max(b[:, 2] - b[:, 0])
-    first = np.searchsorted(left, a[:, 0] - widest, side="left")
-    count = np.searchsorted(left, a[:, 2], side="right") - first
+    order = np.argsort(b[:, 0])
+    left, top, right, bottom = np.ascontiguousarray(b[order].T)
+    x1, y1, x2, y2 = np.ascontiguousarray(a.T)
+    first = np.searchsorted(left, x1 - np.max(right - left), side="left")
+    count = np.searchsorted(left, x2, side="right") - first
     i = np.repeat(np.arange(len(a)), count)
-    # Position of each pair inside its row's run of candidates, added to where the run starts.
-    j = order[np.arange(len(i)) + np.repeat(first - np.cumsum(count) + count, count)]
-    near = (a[i, 1] < b[j, 3]) & (b[j, 1] < a[i, 3]) & (a[i, 0] < b[j, 2])
-    i, j = i[near], j[near]
-    iou = _iou(a[i].T, b[j].T)
-    keep = iou >= least
+    # Position of each candidate in its row's run of them, added to where the run starts.
+    k = np.arange(len(i)) + np.repeat(first - np.cumsum(count) + count, count)
+    near = np.flatnonzero((y1[i] < bottom[k]) & (top[k] < y2[i]))
+    i, k = i[near], k[near]
+    near = np.flatnonzero(x1[i] < right[k])
+    i, j = i[near], order[k[near]]
+    iou = _iou(a[i], b[j])
+    keep = iou >= least[j]
     i, j, iou = i[keep], j[keep], iou[keep]
     by_row = np.lexsort((j, i))
     return i[by_row], j[by_row], iou[by_row]
 
 
 def _iou(a: FloatArray, b: FloatArray) -> FloatArray:
-    """IoU of boxes given as four coordinate arrays each, broadcast against each other."""
-    wide = np.minimum(a[2], b[2]) - np.maximum(a[0], b[0])
-    high = np.minimum(a[3], b[3]) - np.maximum(a[1], b[1])
-    shared = np.maximum(wide, 0.0) * np.maximum(high, 0.0)
-    area_a = (a[2] - a[0]) * (a[3] - a[1])
-    area_b = (b[2] - b[0]) * (b[3] - b[1])
-    union: FloatArray = np.maximum(area_a + area_b - shared, _LEAST_AREA)
-    return shared / union
+    """IoU of boxes (..., 4), broadcast against each other."""
+    sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
+    sides = np.maximum(sides, 0.0)
+    shared = sides[..., 0] * sides[..., 1]
+    union = area(a) + area(b) - shared
+    iou: FloatArray = shared / np.maximum(union, _LEAST_AREA)
+    return iou
+
+
+def area(xyxy: FloatArray) -> FloatArray:
+    """Area of each box in px²."""
+    sides = xyxy[..., 2:] - xyxy[..., :2]
+    out: FloatArray = sides[..., 0] * sides[..., 1]
+    return out

@@ -48,21 +48,23 @@ class ClutterMap:
             self._cells *= self._factor
             self._factor = 1.0
 
-    def places(self, xyxy: FloatArray) -> IntArray:
+    def against(self, xyxy: FloatArray) -> FloatArray:
+        """(N,) log-odds, at least 0, that speak against boxes at these places."""
+        seconds = self._cells[self._places(xyxy)]
+        return self.config.weight * np.log1p(seconds * (self._factor / self.config.scale_s))
+
+    def add(self, xyxy: FloatArray, seconds: float) -> None:
+        """Add a standing hit that stands for `seconds` of looking at the place of each box."""
+        np.add.at(self._cells, self._places(xyxy), seconds / self._factor)
+
+    def _places(self, xyxy: FloatArray) -> IntArray:
         """(N,) cell of the foot (bottom centre) of each box."""
-        cell = self.config.cell_px
-        column = np.floor((xyxy[:, 0] + xyxy[:, 2]) * (0.5 / cell)).astype(np.int64)
-        row = np.floor(xyxy[:, 3] * (1.0 / cell)).astype(np.int64)
-        return (row & (_SIDE - 1)) * _SIDE + (column & (_SIDE - 1))
-
-    def against(self, places: IntArray) -> FloatArray:
-        """(N,) log-odds, at least 0, that speak against what appears at these places."""
-        seconds = self._cells[places] * self._factor
-        return self.config.weight * np.log1p(seconds / self.config.scale_s)
-
-    def add(self, places: IntArray, seconds: float) -> None:
-        """Add a standing hit that stands for `seconds` of looking at each of the places."""
-        np.add.at(self._cells, places, seconds / self._factor)
+        foot = np.empty((2, len(xyxy)))
+        np.add(xyxy[:, 0], xyxy[:, 2], out=foot[0])
+        foot[0] *= 0.5
+        foot[1] = xyxy[:, 3]
+        column, row = np.floor(foot * (1.0 / self.config.cell_px)).astype(np.int64) & (_SIDE - 1)
+        return row * _SIDE + column
 
     def dump(self) -> FloatArray:
         """(256, 256) seconds of standing hits, for a snapshot or a picture."""

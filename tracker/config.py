@@ -83,12 +83,12 @@ class MotionConfig(_Checked):
         least_height_px: Boxes lower than this count as this high, px.
     """
 
-    acceleration_noise: float = _setting(1.03, 0.0)
-    position_noise: float = _setting(0.137, 0.0)
+    acceleration_noise: float = _setting(0.6, 0.0)
+    position_noise: float = _setting(0.085, 0.0)
     measurement_noise: float = _setting(0.07, _POSITIVE)
-    weak_noise_factor: float = _setting(4.0, 1.0)
-    initial_velocity: float = _setting(0.8, _POSITIVE)
-    size_noise_ratio: float = _setting(0.5, _POSITIVE)
+    weak_noise_factor: float = _setting(3.5, 1.0)
+    initial_velocity: float = _setting(1.1, _POSITIVE)
+    size_noise_ratio: float = _setting(0.53, _POSITIVE)
     least_height_px: float = _setting(1.0, _POSITIVE)
 
 
@@ -108,11 +108,11 @@ class AssociationConfig(_Checked):
         per_class: Whether a detection may only continue a track of its own class.
     """
 
-    strong_confidence: float = _setting(0.6, 0.0, 1.0)
+    strong_confidence: float = _setting(0.8, 0.0, 1.0)
     iou_strong: float = _setting(0.2, _POSITIVE, 1.0)
     iou_weak: float = _setting(0.3, _POSITIVE, 1.0)
-    mahalanobis2: float = _setting(30.0, _POSITIVE)
-    confidence_offset: float = _setting(0.3, 0.0)
+    mahalanobis2: float = _setting(34.0, _POSITIVE)
+    confidence_offset: float = _setting(0.27, 0.0)
     believed_existence: float = _setting(0.2, 0.0, 1.0)
     per_class: bool = False
 
@@ -141,19 +141,19 @@ class ExistenceConfig(_Checked):
         max_gap_s: A track that was not seen for this long is dropped even when nobody looked, s.
     """
 
-    birth: float = _setting(0.065, _POSITIVE, 0.999)
-    first_look_s: float = _setting(0.07, 0.0)
+    birth: float = _setting(0.063, _POSITIVE, 0.999)
+    first_look_s: float = _setting(0.065, 0.0)
     hit_rate: float = _setting(3.0, 0.0)
     neutral_confidence: float = _setting(0.23, 0.001, 0.999)
-    miss_rate: float = _setting(0.9, 0.0)
+    miss_rate: float = _setting(1.7, 0.0)
     lifetime_s: float = _setting(120.0, _POSITIVE)
     longest_look_s: float = _setting(0.25, _POSITIVE)
-    floor: float = _setting(0.03, _POSITIVE, 0.5)
-    ceiling: float = _setting(0.87, 0.5, 0.999999)
+    floor: float = _setting(0.038, _POSITIVE, 0.5)
+    ceiling: float = _setting(0.999, 0.5, 0.999999)
     confirm_at: float = _setting(0.5, 0.0, 1.0)
     release_at: float = _setting(0.3, 0.0, 1.0)
     coast_least_s: float = _setting(0.15, 0.0)
-    coast_most_s: float = _setting(1.0, 0.0)
+    coast_most_s: float = _setting(0.55, 0.0)
     max_gap_s: float = _setting(5.0, _POSITIVE)
 
     def __post_init__(self) -> None:
@@ -182,11 +182,11 @@ class ScoreConfig(_Checked):
         coast_uncertainty_weight: Lost for each box height of standard deviation of the centre.
     """
 
-    confidence_weight: float = _setting(0.9, 0.0)
-    existence_weight: float = _setting(0.42, 0.0)
+    confidence_weight: float = _setting(0.96, 0.0)
+    existence_weight: float = _setting(0.4, 0.0)
     bias: float = _setting(0.17, -math.inf)
-    coast_existence_weight: float = _setting(0.38, 0.0)
-    coast_bias: float = _setting(-1.35, -math.inf)
+    coast_existence_weight: float = _setting(0.22, 0.0)
+    coast_bias: float = _setting(-1.4, -math.inf)
     coast_uncertainty_weight: float = _setting(6.0, 0.0)
 
 
@@ -205,7 +205,7 @@ class ClutterConfig(_Checked):
 
     enabled: bool = True
     weight: float = _setting(0.5, 0.0)
-    scale_s: float = _setting(0.33, _POSITIVE)
+    scale_s: float = _setting(0.27, _POSITIVE)
     half_life_s: float = _setting(30.0, _POSITIVE)
     cell_px: float = _setting(24.0, 1.0)
     moved_widths: float = _setting(0.5, 0.0)

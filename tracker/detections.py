@@ -113,14 +113,16 @@ class Detections:
     ) -> NDArray[np.bool_] | None:
         """Return the rows to keep, or None when all are good (the fast way)."""
         size = xyxy[:, 2:] - xyxy[:, :2]
-        # NaN fails every comparison, so `not (all good)` catches it without a test of its own.
-        if (
-            ((size >= 0) & (size < np.inf)).all()
-            and ((confidence >= 0) & (confidence <= 1)).all()
-            and (class_id >= 0).all()
+        # NaN comes through min and max and fails every comparison: no test of its own is needed.
+        if len(xyxy) == 0 or (
+            size.min() >= 0
+            and size.max() < np.inf
+            and confidence.min() >= 0
+            and confidence.max() <= 1
+            and class_id.min() >= 0
             and (
                 probabilities.size == 0
-                or ((probabilities >= -_ROUNDING) & (probabilities <= 1 + _ROUNDING)).all()
+                or (probabilities.min() >= -_ROUNDING and probabilities.max() <= 1 + _ROUNDING)
             )
         ):
             return None

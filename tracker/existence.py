@@ -25,10 +25,12 @@ for some seconds now. `score` then joins this slow belief with the evidence of t
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from tracker.config import ExistenceConfig, ScoreConfig
 
@@ -63,8 +65,7 @@ def logit(probability: FloatArray) -> FloatArray:
         >>> logit(np.array([0.5, 0.9, 1.0])).round(3)
         array([0.   , 2.197, 6.907])
     """
-    p = np.minimum(np.maximum(probability, _EDGE), 1.0 - _EDGE)
-    out: FloatArray = np.log(p / (1.0 - p))
+    out: FloatArray = special.logit(np.minimum(np.maximum(probability, _EDGE), 1.0 - _EDGE))
     return out
 
 
@@ -75,8 +76,7 @@ def sigmoid(log_odds: FloatArray) -> FloatArray:
         >>> sigmoid(np.array([0.0, 2.197])).round(3)
         array([0.5, 0.9])
     """
-    x = np.minimum(np.maximum(log_odds, -_STEEPEST), _STEEPEST)
-    out: FloatArray = 1.0 / (1.0 + np.exp(-x))
+    out: FloatArray = special.expit(np.minimum(np.maximum(log_odds, -_STEEPEST), _STEEPEST))
     return out
 
 
@@ -102,7 +102,8 @@ def survive(log_odds: FloatArray, dt_s: float, config: ExistenceConfig) -> Float
     the survival step of IPDA (Musicki & Evans). Exact for any split of the time.
     """
     decay = dt_s / config.lifetime_s
-    out: FloatArray = log_odds - decay - np.log1p(-np.expm1(-decay) * np.exp(log_odds))
+    lost = -math.expm1(-decay)  # 1 − s
+    out: FloatArray = log_odds - decay - np.log1p(lost * np.exp(log_odds))
     return out
 
 
@@ -140,10 +141,8 @@ def confirm(log_odds: FloatArray, confirmed: BoolArray, config: ExistenceConfig)
         >>> confirm(np.array([-0.5, -0.5]), np.array([True, False]), ExistenceConfig())
         array([ True, False])
     """
-    now: BoolArray = log_odds >= np.where(
-        confirmed, log_odds_of(config.release_at), log_odds_of(config.confirm_at)
-    )
-    return now
+    now: BoolArray = log_odds >= log_odds_of(config.confirm_at)
+    return now | (confirmed & (log_odds >= log_odds_of(config.release_at)))
 
 
 def coast_limit(existence: FloatArray, config: ExistenceConfig) -> FloatArray:
@@ -155,7 +154,7 @@ def coast_limit(existence: FloatArray, config: ExistenceConfig) -> FloatArray:
 def hit_score(
     evidence: FloatArray, against: FloatArray, log_odds: FloatArray, config: ScoreConfig
 ) -> FloatArray:
-    """P(a real object is in this box in this frame) of boxes that were seen.
+    """Log-odds of `score` for boxes that were seen.
 
     Args:
         evidence: (N,) logit of the detection's confidence.
@@ -163,7 +162,7 @@ def hit_score(
         log_odds: (N,) log-odds of the track's existence, this hit included.
         config: The weights.
     """
-    return sigmoid(
+    return (
         config.confidence_weight * evidence
         - against
         + config.existence_weight * log_odds
@@ -172,7 +171,7 @@ def hit_score(
 
 
 def coasted_score(log_odds: FloatArray, spread: FloatArray, config: ScoreConfig) -> FloatArray:
-    """P(a real object is in this box in this frame) of boxes that were predicted.
+    """Log-odds of `score` for boxes that were predicted.
 
     Args:
         log_odds: (N,) log-odds of the track's existence.
@@ -180,13 +179,14 @@ def coasted_score(log_odds: FloatArray, spread: FloatArray, config: ScoreConfig)
             box that may be anywhere is not a box around the object.
         config: The weights.
     """
-    return sigmoid(
+    return (
         config.coast_existence_weight * log_odds
         + config.coast_bias
         - config.coast_uncertainty_weight * spread
     )
 
 
+@functools.lru_cache(maxsize=256)
 def log_odds_of(probability: float) -> float:
     """Log-odds of one probability in (0, 1); 0 and 1 give −30 and 30.
 

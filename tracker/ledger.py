@@ -1,12 +1,13 @@
 """The evidence ledger: why a track is believed or not.
 
-In come, at each update, the columns the tracker has anyway; out goes, for one track, the list of
+In come, at each update, the arrays the tracker has anyway; out goes, for one track, the list of
 its looks with their weights. A fixed number of updates is kept, so memory stays flat; a track
 that has died can be explained for as long as its last updates are kept.
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from enum import IntEnum
@@ -15,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.existence import sigmoid
+from tracker.state import from_columns, to_columns
 
-__all__ = ["Entry", "Event", "Ledger"]
+__all__ = ["Entry", "Event", "Ledger", "Page"]
 
 FloatArray = NDArray[np.float64]
 
@@ -58,15 +59,49 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Page:
-    """All tracks of one update; columns of length N, ordered by `track_id`."""
+class Page:
+    """What one update had at hand anyway; nothing is computed before somebody asks.
+
+    Attributes:
+        timestamp_s: Time of the update.
+        looked: Whether it had detections to look at.
+        old: (N,) rows of `tracker.state.ROW` after the evidence, the ones that died included.
+        match: (N,) row of the detection of each of them, -1 for none.
+        weight: (N,) log-odds that the look added.
+        living: (N,) mask of those that live on.
+        born: (K,) rows of the new tracks.
+        source: (K,) rows of their detections.
+        confidence: (M,) confidences of the detections.
+    """
 
     timestamp_s: float
-    track_id: NDArray[np.int64]
-    event: NDArray[np.int8]
-    confidence: FloatArray
+    looked: bool
+    old: NDArray[np.void]
+    match: NDArray[np.int64]
     weight: FloatArray
-    log_odds: FloatArray
+    living: NDArray[np.bool_]
+    born: NDArray[np.void]
+    source: NDArray[np.int64]
+    confidence: FloatArray
+
+    def entry(self, track_id: int, birth: float) -> Entry | None:
+        """The line of one track, None if it was not alive."""
+        for rows, is_old in ((self.old, True), (self.born, False)):
+            i = int(np.searchsorted(rows["track_id"], track_id))
+            if i == len(rows) or rows["track_id"][i] != track_id:
+                continue
+            log_odds = float(rows["log_odds"][i])
+            d = int(self.match[i] if is_old else self.source[i])
+            if not is_old:
+                event, weight = Event.BIRTH, log_odds - birth
+            else:
+                weight = float(self.weight[i])
+                event = Event.HIT if d >= 0 else Event.MISS if self.looked else Event.NOT_LOOKED
+                event = event if self.living[i] else Event.DEAD
+            confidence = float(self.confidence[d]) if d >= 0 else float("nan")
+            existence = 1.0 / (1.0 + math.exp(-log_odds))
+            return Entry(self.timestamp_s, event, confidence, weight, existence)
+        return None
 
 
 class Ledger:
@@ -74,45 +109,27 @@ class Ledger:
 
     Args:
         updates: How many to keep.
+        birth: Log-odds of a new track before its first detection is weighed.
     """
 
-    def __init__(self, updates: int) -> None:
+    def __init__(self, updates: int, birth: float) -> None:
         """Start empty."""
-        self._pages: deque[_Page] = deque(maxlen=updates)
+        self._pages: deque[Page] = deque(maxlen=updates)
+        self._birth = birth
 
-    def write(
-        self,
-        timestamp_s: float,
-        track_id: NDArray[np.int64],
-        event: NDArray[np.int8],
-        confidence: FloatArray,
-        weight: FloatArray,
-        log_odds: FloatArray,
-    ) -> None:
-        """Keep the columns of one update; they must not be changed afterwards."""
-        self._pages.append(_Page(timestamp_s, track_id, event, confidence, weight, log_odds))
+    def write(self, page: Page) -> None:
+        """Keep one update; its arrays must not be changed afterwards."""
+        self._pages.append(page)
 
     def read(self, track_id: int) -> list[Entry]:
         """The lines of one track, oldest first; empty if it is not in the kept updates."""
-        entries = []
-        for page in self._pages:
-            row = int(np.searchsorted(page.track_id, track_id))
-            if row < len(page.track_id) and page.track_id[row] == track_id:
-                entries.append(
-                    Entry(
-                        page.timestamp_s,
-                        Event(int(page.event[row])),
-                        float(page.confidence[row]),
-                        float(page.weight[row]),
-                        float(sigmoid(page.log_odds[row])),
-                    )
-                )
-        return entries
+        entries = (page.entry(track_id, self._birth) for page in self._pages)
+        return [entry for entry in entries if entry is not None]
 
     def dump(self) -> list[dict[str, Any]]:
-        """The kept updates as plain values and arrays."""
+        """The kept updates as plain values and arrays, structured rows as columns."""
         return [
-            {name: getattr(page, name) for name in _Page.__dataclass_fields__}
+            {name: to_columns(getattr(page, name)) for name in Page.__dataclass_fields__}
             for page in self._pages
         ]
 
@@ -121,10 +138,15 @@ class Ledger:
         self._pages.clear()
         for page in pages:
             self._pages.append(
-                _Page(
-                    float(page["timestamp_s"]),
-                    np.array(page["track_id"], np.int64),
-                    np.array(page["event"], np.int8),
-                    *(np.array(page[k], np.float64) for k in ("confidence", "weight", "log_odds")),
+                Page(
+                    timestamp_s=float(page["timestamp_s"]),
+                    looked=bool(page["looked"]),
+                    old=from_columns(page["old"]),
+                    match=np.array(page["match"], np.int64),
+                    weight=np.array(page["weight"], np.float64),
+                    living=np.array(page["living"], np.bool_),
+                    born=from_columns(page["born"]),
+                    source=np.array(page["source"], np.int64),
+                    confidence=np.array(page["confidence"], np.float64),
                 )
             )

@@ -41,13 +41,17 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.boxes import xyxy_to_cxcywh
 from tracker.config import MotionConfig
 
 __all__ = ["ConstantVelocity", "MotionModel", "Projection"]
 
 FloatArray = NDArray[np.float64]
 POS, VEL, VAR_POS, COV, VAR_VEL, SCALE2 = range(6)
+
+# Where the entries of a flat (6, 4) block stand in a flat 8 × 8 covariance.
+_AXIS = np.arange(4)
+_BLOCK = np.concatenate([4 * row + _AXIS for row in (VAR_POS, COV, COV, VAR_VEL)])
+_FULL = np.concatenate([9 * _AXIS, 9 * _AXIS + 4, 9 * _AXIS + 32, 9 * _AXIS + 36])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,8 +73,8 @@ class MotionModel(Protocol):
     The tracker keeps, selects and concatenates states by rows and never looks inside.
     """
 
-    def birth(self, xyxy: FloatArray, confidence: FloatArray) -> NDArray[Any]:
-        """States of N new tracks from (N, 4) boxes and their (N,) confidences."""
+    def birth(self, cxcywh: FloatArray, confidence: FloatArray) -> NDArray[Any]:
+        """States of N new tracks from (N, 4) measured boxes and their (N,) confidences."""
         ...
 
     def predict(self, state: NDArray[Any], dt_s: float) -> NDArray[Any]:
@@ -78,7 +82,7 @@ class MotionModel(Protocol):
         ...
 
     def correct(
-        self, state: NDArray[Any], xyxy: FloatArray, confidence: FloatArray
+        self, state: NDArray[Any], cxcywh: FloatArray, confidence: FloatArray
     ) -> NDArray[Any]:
         """States after a measured box each, as a new array."""
         ...
@@ -123,13 +127,13 @@ class ConstantVelocity:
         self._q_velocity = config.acceleration_noise**2
         self._q_position = config.position_noise**2
         self._birth_velocity2 = config.initial_velocity**2
+        self._weakest = config.measurement_noise * config.weak_noise_factor
 
-    def birth(self, xyxy: FloatArray, confidence: FloatArray) -> FloatArray:
+    def birth(self, cxcywh: FloatArray, confidence: FloatArray) -> FloatArray:
         """States of N new tracks: measured position, velocity 0 with a wide variance."""
-        z = xyxy_to_cxcywh(xyxy)
-        state = np.zeros((len(z), 6, 4))
-        state[:, POS] = z
-        state[:, SCALE2] = self._scale2(z)
+        state = np.zeros((len(cxcywh), 6, 4))
+        state[:, POS] = cxcywh
+        state[:, SCALE2] = self._scale2(cxcywh)
         state[:, VAR_POS] = self.measurement_variance(state, confidence)
         state[:, VAR_VEL] = self._birth_velocity2 * state[:, SCALE2]
         return state
@@ -157,26 +161,21 @@ class ConstantVelocity:
         m[VAR_VEL, SCALE2] = q_v * dt
         return m
 
-    def correct(self, state: FloatArray, xyxy: FloatArray, confidence: FloatArray) -> FloatArray:
+    def correct(self, state: FloatArray, cxcywh: FloatArray, confidence: FloatArray) -> FloatArray:
         """States after a measured box each."""
-        z = xyxy_to_cxcywh(xyxy)
-        p_pos, p_cov, p_vel = state[:, VAR_POS], state[:, COV], state[:, VAR_VEL]
         r = self.measurement_variance(state, confidence)
         new = np.empty_like(state)
-        # S = H P Hᵀ + R,  K = P Hᵀ S⁻¹                                 (Bar-Shalom 5.2.3-7, -11)
-        s = p_pos + r
-        k_pos, k_vel = p_pos / s, p_cov / s
-        # x = x + K y
-        y = z - state[:, POS]
-        new[:, POS] = state[:, POS] + k_pos * y
-        new[:, VEL] = state[:, VEL] + k_vel * y
-        # P = (I − K H) P (I − K H)ᵀ + K R Kᵀ  (Joseph form), written out for H = [1 0]. The two
-        # variances are sums of products that cannot cancel below 0; symmetry is by storage.
-        keep = 1.0 - k_pos
-        new[:, VAR_POS] = keep * keep * p_pos + k_pos * k_pos * r
-        new[:, COV] = keep * p_cov
-        new[:, VAR_VEL] = p_vel - k_vel * p_cov
-        new[:, SCALE2] = self._scale2(z)
+        # S = H P Hᵀ + R,  K = P Hᵀ S⁻¹ = (VAR_POS, COV) / S            (Bar-Shalom 5.2.3-7, -11)
+        k = state[:, VAR_POS:VAR_VEL] / (state[:, VAR_POS] + r)[:, None]
+        # x = x + K y,  y = z − H x
+        y = cxcywh - state[:, POS]
+        new[:, :VAR_POS] = state[:, :VAR_POS] + k * y[:, None]
+        # P = (I − K H) P. With H = [1 0] its first row is K R: a product of positive numbers in
+        # the place of the Joseph form's sum. COV is stored once, so P is symmetric as it stands,
+        # and det P shrinks by the factor R / S, so that it stays above 0.
+        new[:, VAR_POS:VAR_VEL] = k * r[:, None]
+        new[:, VAR_VEL] = state[:, VAR_VEL] - k[:, 1] * state[:, COV]
+        new[:, SCALE2] = self._scale2(cxcywh)
         return new
 
     def project(self, state: FloatArray) -> Projection:
@@ -185,9 +184,9 @@ class ConstantVelocity:
 
     def measurement_variance(self, state: FloatArray, confidence: FloatArray) -> FloatArray:
         """R: grows as confidence falls, since weak boxes are also badly placed ones."""
-        c = self.config
-        factor = c.measurement_noise * (1.0 + (c.weak_noise_factor - 1.0) * (1.0 - confidence))
-        variance: FloatArray = (factor * factor)[:, None] * state[:, SCALE2]
+        # Linear from weak_noise_factor · measurement_noise at confidence 0 to 1 · … at 1.
+        deviation = self._weakest - (self._weakest - self.config.measurement_noise) * confidence
+        variance: FloatArray = (deviation * deviation)[:, None] * state[:, SCALE2]
         return variance
 
     def velocity(self, state: FloatArray) -> FloatArray:
@@ -196,12 +195,10 @@ class ConstantVelocity:
 
     def covariance(self, state: FloatArray) -> FloatArray:
         """(N, 8, 8) covariance of (cx, cy, w, h, vx, vy, vw, vh)."""
-        full = np.zeros((len(state), 8, 8))
-        axis = np.arange(4)
-        full[:, axis, axis] = state[:, VAR_POS]
-        full[:, axis, axis + 4] = full[:, axis + 4, axis] = state[:, COV]
-        full[:, axis + 4, axis + 4] = state[:, VAR_VEL]
-        return full
+        n = len(state)
+        full = np.zeros((n, 64))
+        full[:, _FULL] = state.reshape(n, 24)[:, _BLOCK]
+        return full.reshape(n, 8, 8)
 
     def dump(self, state: FloatArray) -> FloatArray:
         """The blocks themselves."""

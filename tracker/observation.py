@@ -62,9 +62,12 @@ def observe(detections: Detections) -> Observation:
         >>> observe(d).source.tolist()
         [1, 0]
     """
-    x1, y1, x2, y2 = detections.xyxy.T
-    order = np.lexsort((detections.class_id, y2, x2, y1, x1, -detections.confidence))
-    xyxy, confidence = detections.xyxy[order], detections.confidence[order]
+    order = np.argsort(-detections.confidence)
+    confidence = detections.confidence[order]
+    if (confidence[1:] == confidence[:-1]).any():  # only ties need the other keys
+        x1, y1, x2, y2 = detections.xyxy.T
+        order = np.lexsort((detections.class_id, y2, x2, y1, x1, -detections.confidence))
+    xyxy = detections.xyxy[order]
     return Observation(
         order,
         xyxy,

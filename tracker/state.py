@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ROW", "State"]
+__all__ = ["ROW", "State", "from_columns", "to_columns"]
 
 FloatArray = NDArray[np.float64]
 
@@ -52,14 +52,35 @@ class State:
         """Number of tracks."""
         return len(self.rows)
 
-    def take(self, keep: NDArray[np.bool_]) -> State:
-        """Select tracks."""
-        return State(self.rows[keep], self.motion[keep], self.classes[keep])
+    def followed_by(self, keep: NDArray[np.bool_], other: State) -> State:
+        """The kept ones of these tracks, then the others; read-only."""
+        parts = (self.rows, other.rows), (self.motion, other.motion), (self.classes, other.classes)
+        joined = State(*(_joined(mine[keep], more) for mine, more in parts))
+        for array in (joined.rows, joined.motion, joined.classes):
+            array.setflags(write=False)
+        return joined
 
-    def join(self, other: State) -> State:
-        """These tracks, then the others."""
-        return State(
-            np.concatenate([self.rows, other.rows]),
-            np.concatenate([self.motion, other.motion]),
-            np.concatenate([self.classes, other.classes]),
-        )
+
+def _joined(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
+    """Rows of a, then rows of b. (`np.concatenate` is slow on structured arrays.)"""
+    if not len(b):
+        return a
+    out = np.empty((len(a) + len(b), *a.shape[1:]), a.dtype)
+    out[: len(a)] = a
+    out[len(a) :] = b
+    return out
+
+
+def to_columns(value: Any) -> Any:
+    """A structured array as a dict of plain columns, anything else as it is."""
+    if isinstance(value, np.ndarray) and value.dtype.names:
+        return {name: value[name].copy() for name in value.dtype.names}
+    return value
+
+
+def from_columns(columns: dict[str, Any]) -> NDArray[np.void]:
+    """The structured array of `ROW` that `to_columns` took apart."""
+    rows = np.zeros(len(columns["track_id"]), ROW)
+    for name in ROW.names or ():
+        rows[name] = columns[name]
+    return rows

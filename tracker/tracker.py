@@ -33,10 +33,10 @@ from tracker.clutter import ClutterMap
 from tracker.config import TrackerConfig
 from tracker.detections import Detections
 from tracker.errors import InputError, TimeError
-from tracker.ledger import Entry, Event, Ledger
+from tracker.ledger import Entry, Ledger, Page
 from tracker.motion import ConstantVelocity, MotionModel
 from tracker.observation import Observation, observe
-from tracker.state import ROW, State
+from tracker.state import ROW, State, from_columns, to_columns
 from tracker.tracks import Tracks, TrackState
 
 __all__ = ["Tracker"]
@@ -78,7 +78,7 @@ class Tracker:
         self.config = config or TrackerConfig()
         self._motion = motion or ConstantVelocity(self.config.motion)
         self._clutter = ClutterMap(self.config.clutter)
-        self._ledger = Ledger(self.config.ledger_updates)
+        self._ledger = self._empty_ledger()
         self._time: float | None = None
         self._next_id = 1
         self._state = self._without_tracks()
@@ -119,13 +119,17 @@ class Tracker:
         against = self._against(frame, dt)
         weight = self._believe(tracks.rows, frame, match, against, dt, look_s, looked)
         self._correct(tracks, frame, match, look_s)
-        self._mark_places(tracks.rows, frame, match, look_s)
         living = self._confirm_and_bury(tracks.rows)
-        born = self._give_birth(frame, match, against, width)
-        self._write_ledger(tracks.rows, born.rows, frame, match, weight, living, looked)
-
-        self._state = tracks.take(living).join(born)
-        detection = np.concatenate([match[living], frame.unmatched(match)])
+        new = frame.unmatched(match)
+        born = self._give_birth(frame, new, against, width)
+        self._ledger.write(
+            Page(
+                timestamp_s, looked, tracks.rows, match, weight, living, born.rows, new,
+                frame.confidence,
+            )
+        )  # fmt: skip
+        self._state = tracks.followed_by(living, born)
+        detection = np.concatenate([match[living], new])
         return self._output(self._state, timestamp_s, frame, detection, against)
 
     def predict(self, *, timestamp_s: float) -> Tracks:
@@ -163,7 +167,7 @@ class Tracker:
     def reset(self) -> None:
         """Drop all tracks, the ledger and the clock; ids go on and the clutter map stays."""
         self._state = self._without_tracks()
-        self._ledger = Ledger(self.config.ledger_updates)
+        self._ledger = self._empty_ledger()
         self._time = None
 
     # ---- the steps of an update ----------------------------------------------------------
@@ -208,32 +212,28 @@ class Tracker:
             return np.full(len(tracks), -1)
         config = self.config.association
         box = self._motion.project(tracks.motion)
-        strong = frame.confidence >= config.strong_confidence
-        t, d, iou = overlapping_pairs(
-            cxcywh_to_xyxy(box.cxcywh), frame.xyxy, min(config.iou_strong, config.iou_weak)
-        )
-        keep = iou >= np.where(strong, config.iou_strong, config.iou_weak)[d]
+        weak = frame.confidence < config.strong_confidence
+        least = np.where(weak, config.iou_weak, config.iou_strong)
+        t, d, iou = overlapping_pairs(cxcywh_to_xyxy(box.cxcywh), frame.xyxy, least)
+        # Squared Mahalanobis distance yᵀ S⁻¹ y of the innovation; the axes are independent.
+        confidence = frame.confidence[d]
+        y = frame.cxcywh[d] - box.cxcywh[t]
+        s = box.variance[t] + self._motion.measurement_variance(tracks.motion[t], confidence)
+        keep = (y * y / s).sum(axis=1) <= config.mahalanobis2
         if config.per_class:
             keep &= tracks.classes.argmax(axis=1)[t] == frame.class_id[d]
-        # Squared Mahalanobis distance yᵀ S⁻¹ y of the innovation; the axes are independent.
-        y = frame.cxcywh[d] - box.cxcywh[t]
-        s = box.variance[t] + self._motion.measurement_variance(
-            tracks.motion[t], frame.confidence[d]
-        )
-        keep &= (y * y / s).sum(axis=1) <= config.mahalanobis2
-        t, d, iou = t[keep], d[keep], iou[keep]
-        least = existence.log_odds_of(config.believed_existence)
-        tier = np.where(tracks.rows["log_odds"][t] >= least, 0, 2) + ~strong[d]
-        similarity = iou * (frame.confidence[d] + config.confidence_offset)
-        pairs = association.Pairs(t, d, similarity)
-        return association.cascade(pairs, tier, len(tracks), len(frame))
+        pairs = association.Pairs(t, d, iou * (confidence + config.confidence_offset))[keep]
+        believed = existence.log_odds_of(config.believed_existence)
+        doubted = tracks.rows["log_odds"] < believed
+        return association.cascade(pairs, 2 * doubted[pairs.track] + weak[pairs.detection],
+                                   len(tracks), len(frame))  # fmt: skip
 
     def _against(self, frame: Observation, dt: float) -> FloatArray:
         """(M,) log-odds that speak against the place of each detection."""
         if not self.config.clutter.enabled:
             return np.zeros(len(frame))
         self._clutter.fade(dt)
-        return self._clutter.against(self._clutter.places(frame.xyxy))
+        return self._clutter.against(frame.xyxy)
 
     def _believe(
         self,
@@ -247,19 +247,37 @@ class Tracker:
     ) -> FloatArray:
         """Update belief and counts of the tracks in place; return what each look weighed."""
         config = self.config.existence
-        hit = match >= 0
+        hit = np.flatnonzero(match >= 0)
         d = match[hit]
         weight = np.full(len(rows), existence.miss_weight(look_s, config))
         weight[hit] = existence.hit_weight(frame.evidence[d] - against[d], look_s, config)
         survived = existence.survive(rows["log_odds"], dt, config)
         rows["log_odds"] = existence.add(survived, weight, config)
         if looked:
-            rows["hits"] += hit
-            rows["misses"] += ~hit
+            rows["misses"] += 1
             rows["missed_s"] += dt
+        if len(hit):
+            rows["hits"][hit] += 1
+            rows["misses"][hit] -= 1
             rows["missed_s"][hit] = 0.0
             rows["seen_s"][hit] = self._time
+            self._mark_places(rows, hit, frame, d, look_s)
         return weight
+
+    def _mark_places(
+        self, rows: NDArray[np.void], hit: IntArray, frame: Observation, d: IntArray, look_s: float
+    ) -> None:
+        """Note which tracks have moved; the hits of the others count as standing clutter."""
+        config = self.config.clutter
+        if not config.enabled:
+            return
+        box = frame.cxcywh[d]
+        away = np.abs(box[:, 0] - rows["start_x"][hit]) + np.abs(box[:, 1] - rows["start_y"][hit])
+        moved = rows["moved"][hit] | (away > config.moved_widths * box[:, 2])
+        rows["moved"][hit] = moved
+        standing = d[~moved]
+        if len(standing):
+            self._clutter.add(frame.xyxy[standing], look_s)
 
     def _correct(self, tracks: State, frame: Observation, match: IntArray, look_s: float) -> None:
         """Move the tracks that were seen to their measurements, and fuse their classes."""
@@ -268,7 +286,7 @@ class Tracker:
             return
         d = match[hit]
         tracks.motion[hit] = self._motion.correct(
-            tracks.motion[hit], frame.xyxy[d], frame.confidence[d]
+            tracks.motion[hit], frame.cxcywh[d], frame.confidence[d]
         )
         width = tracks.classes.shape[1]
         if width > 1:
@@ -276,21 +294,6 @@ class Tracker:
             tracks.classes[hit] = classes.fuse(
                 tracks.classes[hit], evidence, look_s, self.config.classes
             )
-
-    def _mark_places(
-        self, rows: NDArray[np.void], frame: Observation, match: IntArray, look_s: float
-    ) -> None:
-        """Note which tracks have moved; the hits of the others count as standing clutter."""
-        config = self.config.clutter
-        hit = np.flatnonzero(match >= 0)
-        if not config.enabled or not len(hit):
-            return
-        d = match[hit]
-        box, seen = frame.cxcywh[d], rows[hit]
-        away = np.abs(box[:, 0] - seen["start_x"]) + np.abs(box[:, 1] - seen["start_y"])
-        moved = seen["moved"] | (away > config.moved_widths * box[:, 2])
-        rows["moved"][hit] = moved
-        self._clutter.add(self._clutter.places(frame.xyxy[d[~moved]]), look_s)
 
     def _confirm_and_bury(self, rows: NDArray[np.void]) -> BoolArray:
         """Set which tracks are confirmed; return the mask of those that live on."""
@@ -304,10 +307,9 @@ class Tracker:
         return living
 
     def _give_birth(
-        self, frame: Observation, match: IntArray, against: FloatArray, width: int
+        self, frame: Observation, d: IntArray, against: FloatArray, width: int
     ) -> State:
-        """A new track from every detection that continues none, weak ones too."""
-        d = frame.unmatched(match)
+        """A new track from each of the detections `d` that continue none, weak ones too."""
         rows = np.zeros(len(d), ROW)
         rows["track_id"] = np.arange(self._next_id, self._next_id + len(d))
         self._next_id += len(d)
@@ -322,7 +324,7 @@ class Tracker:
         posterior = np.zeros((len(d), width))
         if width > 1:
             posterior = classes.normalised(self._class_evidence(frame, d, width))
-        return State(rows, self._motion.birth(frame.xyxy[d], frame.confidence[d]), posterior)
+        return State(rows, self._motion.birth(frame.cxcywh[d], frame.confidence[d]), posterior)
 
     def _class_evidence(self, frame: Observation, d: IntArray, width: int) -> FloatArray:
         """(K, C) log-likelihood of each class for some detections."""
@@ -333,35 +335,6 @@ class Tracker:
             width,
             self.config.classes,
         )
-
-    def _write_ledger(
-        self,
-        rows: NDArray[np.void],
-        born: NDArray[np.void],
-        frame: Observation,
-        match: IntArray,
-        weight: FloatArray,
-        living: BoolArray,
-        looked: bool,
-    ) -> None:
-        """Keep what this update weighed for `explain`."""
-        unseen = Event.MISS if looked else Event.NOT_LOOKED
-        event = np.where(match >= 0, Event.HIT, unseen)
-        event[~living] = Event.DEAD
-        confidence = np.full(len(rows), np.nan)
-        hit = match >= 0
-        confidence[hit] = frame.confidence[match[hit]]
-        new = frame.unmatched(match)
-        first = np.full(len(born), Event.BIRTH)
-        joined = [np.concatenate(pair) for pair in (
-            (rows["track_id"], born["track_id"]),
-            (event, first),
-            (confidence, frame.confidence[new]),
-            (weight, born["log_odds"] - existence.log_odds_of(self.config.existence.birth)),
-            (rows["log_odds"], born["log_odds"]),
-        )]  # fmt: skip
-        assert self._time is not None
-        self._ledger.write(self._time, *joined)
 
     # ---- what goes out -------------------------------------------------------------------
 
@@ -374,34 +347,35 @@ class Tracker:
         against: FloatArray,
     ) -> Tracks:
         """The public columns of all tracks; `detection` is a row of `frame` or -1."""
-        rows, hit = state.rows, detection >= 0
+        rows, hit = state.rows, np.flatnonzero(detection >= 0)
         box = self._motion.project(state.motion)
-        log_odds = rows["log_odds"].copy()
-        spread = np.sqrt(box.variance[:, 0] + box.variance[:, 1]) / np.maximum(
-            box.cxcywh[:, 3], 1.0
-        )
-        score = existence.coasted_score(log_odds, spread, self.config.score)
-        d = detection[hit]
-        score[hit] = existence.hit_score(
-            frame.evidence[d], against[d], log_odds[hit], self.config.score
-        )
-        seen_state = np.where(hit, TrackState.CONFIRMED, TrackState.COASTING)
+        log_odds = rows["log_odds"]
+        spread = np.sqrt(box.variance[:, 0] + box.variance[:, 1])
+        spread /= np.maximum(box.cxcywh[:, 3], 1.0)
+        likely = existence.coasted_score(log_odds, spread, self.config.score)
+        belief = np.where(rows["confirmed"], np.int8(TrackState.COASTING), np.int8(0))
         source = np.full(len(rows), -1)
-        source[hit] = frame.source[d]
+        if len(hit):
+            d = detection[hit]
+            likely[hit] = existence.hit_score(
+                frame.evidence[d], against[d], log_odds[hit], self.config.score
+            )
+            belief[hit] = rows["confirmed"][hit]  # CONFIRMED is 1, TENTATIVE 0
+            source[hit] = frame.source[d]
         posterior = classes.posterior(state.classes)
         return Tracks(
             timestamp_s=timestamp_s,
-            track_id=rows["track_id"].copy(),
+            track_id=rows["track_id"],
             xyxy=cxcywh_to_xyxy(box.cxcywh),
-            velocity=self._motion.velocity(state.motion).copy(),
+            velocity=self._motion.velocity(state.motion),
             covariance=self._motion.covariance(state.motion),
             existence=existence.sigmoid(log_odds),
-            score=score,
-            state=np.where(rows["confirmed"], seen_state, TrackState.TENTATIVE).astype(np.int8),
+            score=existence.sigmoid(likely),
+            state=belief,
             class_id=posterior.argmax(axis=1),
             class_probabilities=posterior,
-            hits=rows["hits"].copy(),
-            misses=rows["misses"].copy(),
+            hits=rows["hits"],
+            misses=rows["misses"],
             age_s=timestamp_s - rows["born_s"],
             gap_s=timestamp_s - rows["seen_s"],
             detection=source,
@@ -419,7 +393,7 @@ class Tracker:
             "config": self.config.to_dict(),
             "timestamp_s": self._time,
             "next_id": self._next_id,
-            "rows": {name: self._state.rows[name].copy() for name in ROW.names or ()},
+            "rows": to_columns(self._state.rows),
             "motion": self._motion.dump(self._state.motion),
             "classes": self._state.classes.copy(),
             "clutter": self._clutter.dump(),
@@ -443,10 +417,7 @@ class Tracker:
             )
         try:
             tracker = cls(TrackerConfig.from_dict(state["config"]), motion=motion)
-            columns = state["rows"]
-            rows = np.zeros(len(columns["track_id"]), ROW)
-            for name in ROW.names or ():
-                rows[name] = columns[name]
+            rows = from_columns(state["rows"])
             width = np.shape(state["classes"])[-1]
             tracker._state = State(
                 rows,
@@ -460,6 +431,10 @@ class Tracker:
         except KeyError as error:
             raise InputError(f"snapshot lacks the field {error}") from error
         return tracker
+
+    def _empty_ledger(self) -> Ledger:
+        birth = existence.log_odds_of(self.config.existence.birth)
+        return Ledger(self.config.ledger_updates, birth)
 
     def _without_tracks(self) -> State:
         return State(
