@@ -343,6 +343,22 @@ def test_progress_that_raises_stops_the_run():
     assert sink.closed == 1
 
 
+@pytest.mark.parametrize("presses", [1, 2])
+def test_ctrl_c_once_finishes_the_frames_in_work_and_twice_drops_them(presses):
+    left = [KeyboardInterrupt] * presses
+
+    def press(_):
+        if left:
+            raise left.pop()
+
+    sink = Sink(wait_s=0.15)
+    summary = run(Source(None), Detector(), Tracker(), [sink], queue_size=8, on_progress=press)
+    assert summary.interrupted
+    assert sink.closed == 1
+    assert sink.indices == list(range(summary.frames))
+    assert (summary.frames > 6) == (presses == 1)
+
+
 def test_ctrl_c_in_a_real_process(tmp_path):
     script = """
         import json, sys, time

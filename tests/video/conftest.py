@@ -1,6 +1,6 @@
 """Tiny videos whose every frame carries its own number, readable after any compression."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -91,15 +91,3 @@ def constant_rate(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "ts": write_video(folder / "a.ts", times, ticks=90_000),
         "avi": write_video(folder / "a.avi", times, codec="mpeg4", ticks=None, options={"bf": "0"}),
     }
-
-
-@pytest.fixture
-def no_new_threads() -> Iterator[None]:
-    """Fail when a test leaves threads behind."""
-    import threading
-
-    before = set(threading.enumerate())
-    yield
-    for thread in set(threading.enumerate()) - before:
-        thread.join(5)
-        assert not thread.is_alive(), f"{thread.name} is still running"

@@ -1,4 +1,6 @@
 import struct
+import threading
+import time
 from pathlib import Path
 
 import av
@@ -306,8 +308,8 @@ def test_a_long_last_frame_is_no_damage(tmp_path, picture):
     from tracker.video.writer import VideoWriter
 
     with VideoWriter(tmp_path / "slow.mp4", fps=0.1) as writer:
-        for time in (0.0, 0.1, 0.2):
-            writer.write(picture(0), time)
+        for at in (0.0, 0.1, 0.2):
+            writer.write(picture(0), at)
     for start in (None, 0.1):
         source, frames = read(tmp_path / "slow.mp4", start_s=start)
         assert source.duration_s > 9
@@ -329,6 +331,25 @@ def test_read_once_and_close_often(constant_rate):
     assert list(frames) == []
     with pytest.raises(SourceError, match="closed"):
         iter(source)
+
+
+def test_closed_by_another_thread_while_it_is_read(constant_rate):
+    source = open_source(constant_rate["mp4"])
+    begun, got = threading.Event(), []
+
+    def read_slowly():
+        for frame in source:
+            got.append(frame.index)
+            begun.set()
+            time.sleep(0.002)
+
+    reader = threading.Thread(target=read_slowly)
+    reader.start()
+    begun.wait(5)
+    source.close()
+    reader.join(5)
+    assert not reader.is_alive()
+    assert 0 < len(got) < 60
 
 
 def test_file_url(constant_rate):
