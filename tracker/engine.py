@@ -17,7 +17,7 @@ from tracker.detections import Detections
 from tracker.errors import InputError
 from tracker.frames import Frame
 from tracker.roles import FrameDetector, FrameTracker, Progress, Sink
-from tracker.summary import Distribution, RunSummary, StageTime, TrackCounter
+from tracker.summary import Distribution, RunSummary, Stopwatch, TrackCounter
 from tracker.tracks import Tracks
 
 __all__ = ["Engine"]
@@ -37,24 +37,6 @@ class _Work:
     decoded_at: float
     detections: Detections | None = None
     tracks: Tracks | None = None
-
-
-class _Stopwatch:
-    """Adds up the working time of one stage."""
-
-    def __init__(self) -> None:
-        self.busy_s = 0.0
-        self.frames = 0
-        self.at: Frame | None = None
-        self._since = 0.0
-
-    def start(self, frame: Frame | None) -> None:
-        self.at = frame
-        self._since = time.perf_counter()
-
-    def stop(self, frames: int = 1) -> None:
-        self.busy_s += time.perf_counter() - self._since
-        self.frames += frames
 
 
 class Engine:
@@ -86,7 +68,7 @@ class Engine:
         self.decoded: Channel[_Work] = Channel(waiting, drop_oldest=drop)
         self.detected: Channel[_Work] = Channel(max(queue_size, batch_size))
         self.tracked: Channel[_Work] = Channel(queue_size)
-        self.watches = {name: _Stopwatch() for name in STAGES}
+        self.watches = {name: Stopwatch() for name in STAGES}
         self.errors: list[BaseException] = []
         self.finished = threading.Event()
         self.source_ended = False
@@ -313,7 +295,7 @@ class Engine:
             duration_s=end - start + last_frame_s,
             wall_s=wall,
             fps=frames / wall if wall > 0 else 0.0,
-            stages={n: StageTime(w.busy_s, w.frames) for n, w in self.watches.items()},
+            stages={n: w.time for n, w in self.watches.items()},
             latency_s=self.latency.spread(),
             objects_confirmed=self.counter.objects,
             objects_by_class=self.counter.objects_by_class(self.detector.class_names),

@@ -7,6 +7,7 @@ are normal: only living tracks have a record, the dead are counters and histogra
 from __future__ import annotations
 
 import math
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -15,10 +16,11 @@ from typing import Any
 import numpy as np
 
 from tracker.detections import Detections
+from tracker.frames import Frame
 from tracker.tracks import Tracks
 from tracker.video.base import Damage
 
-__all__ = ["Distribution", "RunSummary", "Spread", "StageTime", "TrackCounter"]
+__all__ = ["Distribution", "RunSummary", "Spread", "StageTime", "Stopwatch", "TrackCounter"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,36 @@ class StageTime:
     def ms_per_frame(self) -> float:
         """Milliseconds of work a frame, 0 without frames."""
         return 1000 * self.busy_s / self.frames if self.frames else 0.0
+
+
+class Stopwatch:
+    """Adds up the working time of one stage.
+
+    Attributes:
+        at: The frame being worked on.
+        frames: Frames done.
+    """
+
+    def __init__(self) -> None:
+        """Start at zero."""
+        self.frames = 0
+        self.at: Frame | None = None
+        self._busy_s = self._since = 0.0
+
+    def start(self, frame: Frame | None) -> None:
+        """Begin to work on a frame."""
+        self.at = frame
+        self._since = time.perf_counter()
+
+    def stop(self, frames: int = 1) -> None:
+        """Have worked on so many frames since `start`."""
+        self._busy_s += time.perf_counter() - self._since
+        self.frames += frames
+
+    @property
+    def time(self) -> StageTime:
+        """The time so far."""
+        return StageTime(self._busy_s, self.frames)
 
 
 @dataclass(slots=True)
