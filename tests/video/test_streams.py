@@ -109,7 +109,9 @@ def test_stalled_stream_ends_with_a_note(server):
     with StreamSource(url, timeout_s=(2.0, 0.5)) as source:
         frames = list(source)
     assert len(frames) > 5
+    assert str(source.damage[-1]).endswith("nothing came within the time limit")
     assert source.damage[-1].reason == "ended"
+    assert [d.reason for d in source.damage] == ["ended"]
 
 
 def test_credentials_never_show(server, caplog, capfd):

@@ -35,6 +35,8 @@ def reason_of(error: BaseException) -> str:
         >>> reason_of(OSError(13, "Permission denied", "/secret/path"))
         'Permission denied'
     """
+    if type(error).__name__ == "ExitError":  # FFmpeg's word for it: immediate exit requested
+        return "nothing came within the time limit"
     return str(getattr(error, "strerror", None) or type(error).__name__)
 
 
@@ -54,6 +56,7 @@ class Decoder:
         packets_read: Video packets read so far.
         errors: The exceptions PyAV raises for what is in a file.
         reached_end: Whether the container ended by itself, rather than by errors.
+        broke_by: The error that ended it, "" when none did.
 
     Raises:
         SourceError: Cannot be opened, or has no video stream.
@@ -105,6 +108,7 @@ class Decoder:
             self.start_s = float(self.stream.start_time * self.stream.time_base)
         self.packets_read = 0
         self.reached_end = False
+        self.broke_by = ""
 
     @property
     def duration_s(self) -> float | None:
@@ -160,9 +164,12 @@ class Decoder:
                 self.reached_end = True
                 return
             except errors as error:
-                on_error(reason_of(error))
+                final = self._is_final(error)
+                if not final:
+                    on_error(reason_of(error))
                 read_errors += 1
-                if read_errors >= _MOST_READ_ERRORS or self._is_final(error):
+                if read_errors >= _MOST_READ_ERRORS or final:
+                    self.broke_by = reason_of(error)
                     # What the decoder still holds is whole: it comes from before the break.
                     yield from ((frame, 0) for frame in self._drain())
                     return
@@ -193,9 +200,12 @@ class Decoder:
     def _drain(self) -> list[Any]:
         """Give the frames the decoder still holds."""
         try:
-            return list(self.stream.codec_context.decode(None))
+            frames = list(self.stream.codec_context.decode(None))
         except self.errors:
             return []
+        for frame in frames:
+            frame.time_base = self.stream.time_base
+        return frames
 
     def to_rgb(self, frame: Any) -> NDArray[np.uint8]:
         """Convert to (H, W, 3) uint8 RGB, turned upright by the frame's rotation."""

@@ -29,6 +29,7 @@ __all__ = ["StreamSource"]
 # A live stream is opened on little data: every second of probing is a second of delay.
 _OPTIONS = {"rtsp_transport": "tcp", "analyzeduration": "500000", "probesize": "500000"}
 _TIMEOUT_S = (5.0, 5.0)
+_PACED = ("rtsp:", "rtsps:", "rtmp:", "rtmps:", "rtp:", "udp:", "srt:")
 # Formats that carry no timestamps: what FFmpeg gives for them is a count divided by 25.
 _UNTIMED = ("mpjpeg", "mjpeg", "image2pipe", "jpeg_pipe", "h264", "hevc")
 
@@ -75,7 +76,9 @@ class StreamSource(Source):
         self._decoded = chain((first,), decoded)
         self.width, self.height = self._decoder.size_of(first[0])
         self.fps = self._decoder.fps
-        self.live = self._decoder.duration_s is None
+        # A server of these sends at the pace of the clock, also when it plays a recording.
+        paced = url.lower().startswith(_PACED)
+        self.live = paced or self._decoder.duration_s is None
         end = stop_s if self.live else min(self._decoder.duration_s or 0.0, stop_s or np.inf)
         if end is not None:
             self.duration_s = max(0.0, end - (start_s or 0.0))
@@ -123,7 +126,8 @@ class StreamSource(Source):
     def _finished(self) -> None:
         """Note that a live stream ended: for a camera this is never normal."""
         if self.live or not self._decoder.reached_end:
-            self.note(self._last_s, "ended", "the stream stopped")
+            why = f": {self._decoder.broke_by}" if self._decoder.broke_by else ""
+            self.note(self._last_s, "ended", f"the stream stopped{why}")
 
     def _release(self) -> None:
         self._decoder.close()
