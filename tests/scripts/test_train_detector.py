@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from detectors.lite_fasterrcnn import build, load_weights
 from scripts import train_detector
 from scripts.training import batches, state
+from scripts.training import run as run_module
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +47,7 @@ def test_resumed_run_equals_uninterrupted_run(streets, first_weights, tmp_path) 
     assert run(streets, first_weights, whole, *common, *validation) == 0
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train_detector.Run, "step", _step_then_interrupt)
+        patch.setattr(run_module.Run, "step", _step_then_interrupt)
         assert run(streets, first_weights, parts, *common) == 130
     assert state.load_checkpoint(parts / "last.pt")["iteration"] == 1
     assert run(streets, first_weights, parts, *common, "--resume") == 0
@@ -72,11 +73,11 @@ def test_resumed_run_equals_uninterrupted_run(streets, first_weights, tmp_path) 
     assert {"objectness", "proposal", "class", "box"} <= entries[0].keys() | entries[1].keys()
 
 
-_step = train_detector.Run.step
+_step = run_module.Run.step
 
 
 def _step_then_interrupt(
-    self: train_detector.Run, images: torch.Tensor, boxes: list[torch.Tensor]
+    self: run_module.Run, images: torch.Tensor, boxes: list[torch.Tensor]
 ) -> dict[str, float]:
     losses = _step(self, images, boxes)
     signal.raise_signal(signal.SIGINT)
@@ -98,11 +99,11 @@ def test_batches_depend_on_seed_and_iteration_only(streets) -> None:
 
 
 def test_rate_rises_then_falls() -> None:
-    rates = [train_detector.rate(i, 1000) for i in range(1000)]
+    rates = [run_module.rate(i, 1000) for i in range(1000)]
     top = int(np.argmax(rates))
     assert 90 <= top <= 110
     assert rates[0] < 0.02
-    assert rates[-1] == pytest.approx(train_detector.FINAL_SHARE, abs=1e-3)
+    assert rates[-1] == pytest.approx(run_module.FINAL_SHARE, abs=1e-3)
     assert np.all(np.diff(rates[top:]) < 0)
 
 
@@ -118,6 +119,7 @@ def test_existing_run_is_not_overwritten(streets, first_weights, tmp_path, caplo
         (("--category", "dog"), "no category named 'dog', only: other, person"),
         (("--images", "more"), "1 label files but 2 image folders"),
         (("--resume",), "last.pt"),
+        (("--init", "none.safetensors"), "no weights at none.safetensors"),
     ],
 )
 def test_errors_name_the_cause(
