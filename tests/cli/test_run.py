@@ -77,6 +77,21 @@ def test_a_run_never_replaces_another_unasked(cli: Cli, clip: Any) -> None:
     assert names == ["notes.txt", "summary.json", "tracks.jsonl"]
 
 
+def test_overwriting_never_removes_what_is_read(cli: Cli, clip: Any) -> None:
+    first = ("run", clip.video, "--model", clip.model, "--out", "a", "--save", "all", "-q")
+    assert cli(*first).exit_code == 0
+    before = {p.name: p.read_bytes() for p in Path("a").iterdir()}
+    replace = ("--out", "a", "--overwrite")
+    for source, model in (
+        (clip.video, "replay:a/detections.jsonl"),
+        ("a/annotated.mp4", clip.model),
+    ):
+        refused = cli("run", source, "--model", model, *replace)
+        assert refused.exit_code == 2
+        assert "is read by this run" in refused.stderr
+    assert {p.name: p.read_bytes() for p in Path("a").iterdir()} == before
+
+
 def test_a_part_of_the_video(cli: Cli, clip: Any) -> None:
     options = ("--start", 0.5, "--stop", 1.5, "--every", 2, "--save", "jsonl", "--out", "part")
     assert cli("run", clip.video, "--model", clip.model, *options).exit_code == 0

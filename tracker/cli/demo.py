@@ -110,7 +110,9 @@ def demo(
     detector = detectors.load(model, classes=["person"])
     tracker = Tracker()
     world = StreetWorld(seed=seed, fps=FPS, duration_s=seconds)
-    folder = prepare_folder(out_folder, "demo", FILES.values(), overwrite=overwrite)
+    folder = prepare_folder(
+        out_folder, "demo", FILES.values(), overwrite=overwrite, inputs=(model,)
+    )
 
     def say(text: str) -> None:
         if not quiet:

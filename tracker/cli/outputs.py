@@ -73,7 +73,12 @@ def run_name(source: str) -> str:
 
 
 def prepare_folder(
-    out: Path | None, name: str, files: Iterable[str], *, overwrite: bool = False
+    out: Path | None,
+    name: str,
+    files: Iterable[str],
+    *,
+    overwrite: bool = False,
+    inputs: Iterable[str] = (),
 ) -> Path:
     """Choose and create the folder of a run.
 
@@ -84,12 +89,14 @@ def prepare_folder(
         files: Names of the files that will be written there.
         overwrite: Allow `out` to hold results already. All that an earlier run can have written is
             removed, so that the results there belong together; other files stay.
+        inputs: What the run reads, as the user named it; such a file is never removed.
 
     Returns:
         The folder; it exists.
 
     Raises:
-        InputError: `out` holds such files already, or is a file.
+        InputError: `out` holds such files already, or is a file, or one of `inputs` is among what
+            would be replaced.
         OSError: It cannot be created.
     """
     if out is None:
@@ -110,6 +117,11 @@ def prepare_folder(
             f"{out} holds results already ({', '.join(there)}): give another --out, or"
             " --overwrite to replace them"
         )
+    for name in there:
+        for text in inputs:
+            path = Path(text.removeprefix("replay:"))
+            if path.exists() and path.samefile(out / name):
+                raise InputError(f"{path} is read by this run and would be replaced by it")
     for name in there:
         (out / name).unlink()
     out.mkdir(parents=True, exist_ok=True)

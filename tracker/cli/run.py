@@ -178,7 +178,11 @@ def run(
     with open_source(source, start_s=start, stop_s=stop, every=every) as frames:
         detector = _load(model, device, threshold, batch, classes)
         folder = prepare_folder(
-            out_folder, run_name(frames.name), file_names(kinds), overwrite=overwrite
+            out_folder,
+            run_name(frames.name),
+            file_names(kinds),
+            overwrite=overwrite,
+            inputs=(source, model),
         )
         if not quiet:
             _introduce(frames, detector, config, was_shown)
