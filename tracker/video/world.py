@@ -1,7 +1,7 @@
 """A seeded street with its ground truth: who walks where, who hides whom, what the camera adds.
 
 In: a seed, a size, a length. Out: frame by frame the picture and the `Truth` of it. The figures are
-drawn by `synthetic`; this module decides their paths and depths, lets them pass behind each other
+drawn by `synthetic`, their paths planned by `street`; this module lets them pass behind each other
 and behind things, and adds what makes real footage hard: a dark place under a flickering lamp, a
 focus that hunts, sensor noise, and things that look like a person to a weak detector. It stands
 here for `conftrack demo`, which needs footage whose truth is known, and for tests.
@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,32 +22,13 @@ from numpy.typing import NDArray
 from tracker.boxes import clip
 from tracker.errors import InputError
 from tracker.frames import Frame
-from tracker.video.synthetic import ClutterKind, Image, draw_clutter, draw_walker, street_background
+from tracker.video.street import Place, Thing, plan_things, plan_walker
+from tracker.video.synthetic import Image, draw_clutter, draw_walker, street_background
 
 __all__ = ["StreetWorld", "Truth"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-
-# Where the ground would meet the sky, and how tall a person stands, in shares of the frame height
-# and of the distance from that line: what makes near people large.
-_HORIZON = 0.26
-_PERSON = 0.60
-_NEAREST, _FARTHEST = 0.97, 0.55
-# A person walks about 0.78 body heights a second; two steps are about 0.85 body heights.
-_PACE, _GAIT = 0.78, 0.85
-# Sizes of things against a person at the same place.
-_THINGS: tuple[tuple[ClutterKind, float, float], ...] = (
-    ("car", 0.75, 0.90),
-    ("pole", 1.9, 2.6),
-    ("bin", 0.50, 0.70),
-    ("sign", 1.05, 1.25),
-    ("bollard", 0.50, 0.65),
-    ("tree", 1.3, 1.6),
-    ("box", 0.35, 0.55),
-    ("cone", 0.35, 0.50),
-    ("bin", 0.75, 0.95),
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,17 +50,6 @@ class Truth:
     def __len__(self) -> int:
         """Number of figures, judged or not."""
         return len(self.object_id)
-
-
-@dataclass(frozen=True, slots=True)
-class _Walker:
-    seed: int
-    middle_s: float
-    middle_x: float
-    y_foot: float
-    speed: float  # px/s, negative to the left
-    approach: float  # 1/s: growth of the distance below the horizon; 0 walks across
-    pause_s: tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +112,9 @@ class StreetWorld:
         self.fps, self.duration_s = fps, duration_s
         self.least_visibility = least_visibility
         rng = np.random.default_rng([seed, 0])
-        self._walkers = [self._plan_walker(rng, i) for i in range(walkers)]
+        self._walkers = [plan_walker(rng, i, width, height, duration_s) for i in range(walkers)]
         self._background = street_background(width, height, int(rng.integers(2**31)))
-        self._things = self._place_things(rng)
+        self._things = [self._cut_out(thing) for thing in plan_things(rng, width, height)]
         self._shade = self._plan_shade(rng)
 
     def __len__(self) -> int:
@@ -173,8 +144,8 @@ class StreetWorld:
         owner = np.full(image.shape[:2], -1, np.int16)
         boxes: dict[int, FloatArray] = {}
         drawn: dict[int, int] = {}
-        places = [(self._place(w, time_s), number) for number, w in enumerate(self._walkers)]
-        queue: list[tuple[float, int]] = [(place[1], number) for place, number in places]
+        places = [walker.at(time_s) for walker in self._walkers]
+        queue: list[tuple[float, int]] = [(p.y_foot, number) for number, p in enumerate(places)]
         queue += [(thing.y_foot, ~number) for number, thing in enumerate(self._things)]
         for _, number in sorted(queue):  # from far to near: the near one covers the far one
             if number < 0:
@@ -182,72 +153,21 @@ class StreetWorld:
                 image[thing.rows, thing.columns][thing.mask] = thing.pixels[thing.mask]
                 owner[thing.rows, thing.columns][thing.mask] = -1
                 continue
-            box, pixels = self._draw(image, owner, number, *places[number][0])
+            box, pixels = self._draw(image, owner, number, places[number])
             if pixels:
                 boxes[number], drawn[number] = box, pixels
         truth = self._truth(boxes, drawn, owner)
         return Frame(self._photograph(image, index), time_s, index), truth
 
-    # Planning: who is where, when.
+    # Drawing: what stands there, the figures, then what a camera makes of them.
 
-    def _person_height(self, y_foot: float) -> float:
-        return _PERSON * (y_foot - _HORIZON * self.height)
-
-    def _plan_walker(self, rng: np.random.Generator, number: int) -> _Walker:
-        """Someone who is inside the frame at some time between the first and the last frame."""
-        # Squared: more people far away than near, as on a real street.
-        depth = _FARTHEST + (_NEAREST - _FARTHEST) * rng.random() ** 1.6
-        y_foot = depth * self.height
-        speed = float(_PACE * self._person_height(y_foot) * rng.uniform(0.75, 1.3))
-        middle_s = float(self.duration_s * rng.uniform(0.12, 0.88))
-        pause = (math.inf, math.inf)
-        if number % 4 == 1:  # stops for a while, as people do
-            pause = (middle_s, middle_s + float(rng.uniform(1.5, 4.0)))
-        approach = 0.0
-        if number % 5 == 3:  # towards the camera or away from it
-            approach = float(rng.choice([-1.0, 1.0]) * rng.uniform(0.05, 0.09))
-            speed *= 0.12
-        return _Walker(
-            seed=int(rng.integers(2**31)),
-            middle_s=middle_s,
-            middle_x=float(self.width * rng.uniform(0.12, 0.88)),
-            y_foot=y_foot,
-            speed=speed * float(rng.choice([-1.0, 1.0])),
-            approach=approach,
-            pause_s=pause,
-        )
-
-    def _place(self, walker: _Walker, time_s: float) -> tuple[float, float, float, float]:
-        """Centre x, ground y, height in pixels and gait phase in radians."""
-        begin, end = walker.pause_s
-        walked = time_s - walker.middle_s - min(max(time_s - begin, 0.0), end - begin)
-        horizon = _HORIZON * self.height
-        y = horizon + (walker.y_foot - horizon) * math.exp(walker.approach * walked)
-        tall = self._person_height(y)
-        pace = abs(walker.speed) + abs(walker.approach) * 6.0 * tall
-        phase = 2.0 * math.pi * pace * walked / (_GAIT * tall)
-        return walker.middle_x + walker.speed * walked, y, tall, phase
-
-    def _place_things(self, rng: np.random.Generator) -> list[_Sprite]:
-        """Things that stand in people's way or look like people; far ones first."""
-        spots = rng.permutation(len(_THINGS))
-        things = []
-        for number, (kind, low, high) in enumerate(_THINGS):
-            y_foot = self.height * rng.uniform(_FARTHEST - 0.04, 0.78)
-            x = self.width * (spots[number] + rng.uniform(0.2, 0.8)) / len(_THINGS)
-            tall = self._person_height(y_foot) * rng.uniform(low, high)
-            things.append(self._cut_out(kind, x, y_foot, tall, int(rng.integers(2**31))))
-        return sorted(things, key=lambda thing: thing.y_foot)
-
-    def _cut_out(
-        self, kind: ClutterKind, x: float, y_foot: float, tall: float, seed: int
-    ) -> _Sprite:
+    def _cut_out(self, thing: Thing) -> _Sprite:
         image = self._background.copy()
-        draw_clutter(image, kind, x, y_foot, tall, seed)
+        draw_clutter(image, thing.kind, thing.x, thing.y_foot, thing.tall, thing.seed)
         mask = (image != self._background).any(axis=2)
         rows, columns = (np.flatnonzero(mask.any(axis=a)) for a in (1, 0))
         window = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-        return _Sprite(y_foot, *window, mask[window], image[window])
+        return _Sprite(thing.y_foot, *window, mask[window], image[window])
 
     def _plan_shade(self, rng: np.random.Generator) -> NDArray[np.float32]:
         """(H, W) in [0, 1], how dark each place is: a shadow on the street with soft edges."""
@@ -258,28 +178,19 @@ class StreetWorld:
         down = (rows - 0.36 * self.height) / (0.08 * self.height)
         return np.asarray(np.clip(np.minimum(across, down), 0.0, 1.0), np.float32)
 
-    # Drawing: the figures, then what a camera makes of them.
-
     def _draw(
-        self,
-        image: Image,
-        owner: NDArray[np.int16],
-        number: int,
-        x: float,
-        y: float,
-        tall: float,
-        phase: float,
+        self, image: Image, owner: NDArray[np.int16], number: int, place: Place
     ) -> tuple[FloatArray, int]:
         """Draw one walker; return its tight box and how many of its pixels are in the frame."""
-        walker = self._walkers[number]
+        walker, x, y, tall = self._walkers[number], place.x, place.y_foot, place.tall
         reach = 0.5 * tall
         if not (-reach < x < self.width + reach and y - tall < self.height):
             return np.zeros(4), 0
         rows = slice(max(int(y - 1.1 * tall), 0), int(y + 2))
         columns = slice(max(int(x - reach), 0), max(int(x + reach) + 1, 0))
         before = image[rows, columns].astype(np.int16)
-        facing = 0 if walker.approach else (1 if walker.speed > 0 else -1)
-        box = draw_walker(image, x, y, tall, phase, walker.seed, facing=facing)  # type: ignore[arg-type]
+        facing: Literal[-1, 0, 1] = 0 if walker.approach else (1 if walker.speed > 0 else -1)
+        box = draw_walker(image, x, y, tall, place.phase, walker.seed, facing=facing)
         # The soft shadow on the ground is not part of the figure.
         changed = np.abs(image[rows, columns] - before).max(axis=2) > 24
         owner[rows, columns][changed] = number
