@@ -1,51 +1,34 @@
-"""Loads a Faster R-CNN of the user's: a state dict (.pth, .pt) or a .safetensors file.
+"""Loads a Faster R-CNN of the user's.
 
 In: a path and what the file does not say itself. Out: a `FasterRcnn`, or an error that says what
-was found and what was expected. Nothing in a file is ever executed: pickles are read with
-`weights_only=True`.
-
-A file may say about itself, in the metadata of safetensors (as text, lists as JSON) or beside the
-state dict of a .pth file (`{"model": state_dict, "class_names": [...], "architecture": "..."}`):
-`architecture`, a name of `ARCHITECTURES`, and `class_names`, without background.
+was found and what was expected. A file may say about itself (see `weight_files` for where):
+`architecture`, a name of `ARCHITECTURES`; `class_names`, without background; how it was trained to
+see images, `min_size` and `max_size` in pixels, `image_mean` and `image_std` of three numbers.
 """
 
 from __future__ import annotations
 
 import json
-import pickle
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 from torchvision.models import get_model_weights
+from torchvision.models.detection import FasterRCNN
 
 from detectors.architectures import ARCHITECTURES, build, fill, shapes, weight_shapes
 from detectors.base import LoadOptions
 from detectors.catalog import COCO_MODELS
 from detectors.faster_rcnn import FasterRcnn
-from tracker.errors import ConftrackError, InputError
+from detectors.weight_files import SIZES, STATISTICS, Checkpoint, read_checkpoint
+from tracker.errors import InputError
 
-__all__ = ["Checkpoint", "load_checkpoint", "read_checkpoint", "reason"]
+__all__ = ["apply_metadata", "load_checkpoint"]
 
 _CLASS_WEIGHT = "roi_heads.box_predictor.cls_score.weight"
-_STATE_KEYS = ("model", "state_dict", "model_state_dict")
 _BACKGROUND = ("background", "__background__")
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """What is in a file.
-
-    Attributes:
-        state: Weights by name.
-        metadata: What the file says about itself.
-    """
-
-    state: dict[str, Tensor]
-    metadata: dict[str, Any]
 
 
 def load_checkpoint(name: str, options: LoadOptions) -> FasterRcnn:
@@ -84,6 +67,7 @@ def load_checkpoint(name: str, options: LoadOptions) -> FasterRcnn:
     class_names = _class_names(path, checkpoint, options, outputs, coco=known is not None)
     _compare(path, architecture, state, outputs)
     model = build(architecture, outputs)
+    apply_metadata(path, model, checkpoint.metadata)
     fill(model, state, zero_norm_eps=known == "fasterrcnn_resnet50_fpn")
     return FasterRcnn(
         model,
@@ -94,70 +78,35 @@ def load_checkpoint(name: str, options: LoadOptions) -> FasterRcnn:
     )
 
 
-def read_checkpoint(path: Path) -> Checkpoint:
-    """Read weights and metadata from a file, executing nothing in it.
+def apply_metadata(path: Path, model: FasterRCNN, metadata: Mapping[str, Any]) -> None:
+    """Set how a network sees images to what its file says; what it does not say stays.
 
     Raises:
-        InputError: It holds no state dict.
-        ConftrackError: It is missing, damaged, or holds pickled Python objects.
+        InputError: A value that cannot be one, or sizes in the wrong order.
     """
-    if not path.is_file():
-        raise ConftrackError(f"no checkpoint at {path}")
-    if path.suffix == ".safetensors":
-        return _read_safetensors(path)
+    transform = model.transform
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise ConftrackError(
-            f"{path} cannot be read safely: it holds Python objects besides tensors, or is "
-            f"damaged ({reason(error)}). Save the state dict alone: "
-            "torch.save(model.state_dict(), path)"
-        ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise ConftrackError(f"{path} is damaged or no checkpoint ({reason(error)})") from error
-    metadata: dict[str, Any] = {}
-    if isinstance(content, Mapping):
-        inner = next((content[k] for k in _STATE_KEYS if isinstance(content.get(k), Mapping)), None)
-        if inner is not None:
-            metadata = {k: v for k, v in content.items() if k in ("class_names", "architecture")}
-            content = inner
-    if not isinstance(content, Mapping) or not content or not all(
-        isinstance(v, Tensor) for v in content.values()
-    ):  # fmt: skip
+        sizes = {k: int(metadata[k]) for k in SIZES if k in metadata}
+        statistics = {k: _numbers(metadata[k]) for k in STATISTICS if k in metadata}
+    except (TypeError, ValueError) as error:
         raise InputError(
-            f"{path} holds no state dict (names with tensors), but {type(content).__name__}: save "
-            "it with torch.save(model.state_dict(), path)"
-        )
-    # Training on several GPUs puts this before every name.
-    return Checkpoint({k.removeprefix("module."): v for k, v in content.items()}, metadata)
+            f"{path}: bad metadata for the size or scale of images ({error})"
+        ) from None
+    least, most = sizes.get("min_size", transform.min_size[-1]), sizes.get("max_size")
+    most = transform.max_size if most is None else most
+    if not 1 <= least <= most:
+        raise InputError(f"{path}: its metadata has min_size {least} and max_size {most}")
+    transform.min_size, transform.max_size = (least,), most
+    for key, values in statistics.items():
+        setattr(transform, key, values)
 
 
-def reason(error: Exception) -> str:
-    r"""Cut torch's errors down to what is wrong, one line without its advice to load unsafely.
-
-    >>> reason(ValueError("Weights only load failed.\nWeightsUnpickler error: \n\nBad byte\n"))
-    'Bad byte'
-    """
-    lines = str(error).rpartition("WeightsUnpickler error:")[2].strip().splitlines()
-    return lines[0][:300] if lines else type(error).__name__
-
-
-def _read_safetensors(path: Path) -> Checkpoint:
-    """Read a safetensors file."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="pt") as file:
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            metadata: dict[str, Any] = dict(file.metadata() or {})
-    except (SafetensorError, OSError) as error:
-        raise ConftrackError(f"{path} is damaged or no safetensors file ({error})") from error
-    if "class_names" in metadata:
-        try:
-            metadata["class_names"] = json.loads(metadata["class_names"])
-        except ValueError:
-            metadata["class_names"] = [n.strip() for n in metadata["class_names"].split(",")]
-    return Checkpoint({k.removeprefix("module."): v for k, v in state.items()}, metadata)
+def _numbers(value: Any) -> list[float]:
+    """Three numbers, as a list or as JSON text."""
+    listed = [float(v) for v in (json.loads(value) if isinstance(value, str) else value)]
+    if len(listed) != 3:
+        raise ValueError(f"expected 3 numbers, got {len(listed)}")
+    return listed
 
 
 def _recognise(path: Path, state: dict[str, Tensor], outputs: int) -> str:

@@ -26,8 +26,9 @@ from torchvision.models import get_model_weights
 from detectors.architectures import build, fill
 from detectors.base import LoadOptions
 from detectors.catalog import BUNDLED, BUNDLED_PATH, COCO_MODELS, cache_dir, cached
-from detectors.checkpoints import read_checkpoint, reason
+from detectors.checkpoints import apply_metadata
 from detectors.faster_rcnn import FasterRcnn
+from detectors.weight_files import read_checkpoint, reason
 from tracker.errors import ConftrackError, InputError
 
 __all__ = ["load_auto", "load_bundled", "load_coco", "reachable"]
@@ -74,6 +75,7 @@ def load_bundled(name: str, options: LoadOptions, *, note: str = "") -> FasterRc
         )
     checkpoint = read_checkpoint(BUNDLED_PATH)
     model = build(BUNDLED, 2)
+    apply_metadata(BUNDLED_PATH, model, checkpoint.metadata)
     fill(model, checkpoint.state)
     return FasterRcnn(model, name=BUNDLED, class_names=["person"], options=options, note=note)
 
@@ -104,6 +106,8 @@ def load_auto(name: str, options: LoadOptions) -> FasterRcnn:
             _log.warning("%s", detector.note)
             return detector
         detector = load_coco(AUTO, options, note=f"auto: {AUTO} (COCO weights, downloaded)")
+    if detector.device == "cpu":
+        detector.note += "; it is slow there, the model bundled is many times faster for persons"
     _log.info("%s", detector.note)
     return detector
 

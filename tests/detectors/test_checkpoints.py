@@ -134,3 +134,23 @@ def test_no_state_dict_in_it(tmp_path):
 def test_missing_file(tmp_path):
     with pytest.raises(ConftrackError, match="no checkpoint at"):
         detectors.load(tmp_path / "none.pth")
+
+
+def test_sizes_and_scale_of_images_come_from_the_file(state, tmp_path):
+    path = tmp_path / "far.safetensors"
+    metadata = {
+        "class_names": json.dumps(NAMES),
+        "architecture": BUNDLED,
+        "min_size": "96",
+        "max_size": "200",
+        "image_mean": "[0.1, 0.2, 0.3]",
+    }
+    save_file(state, path, metadata=metadata)
+    transform = detectors.load(path, device="cpu")._model.transform
+    assert (transform.min_size, transform.max_size) == ((96,), 200)
+    assert transform.image_mean == [0.1, 0.2, 0.3]
+    assert detectors.load(path, device="cpu", short_side=48)._model.transform.max_size == 100
+    for bad in ({"min_size": "x"}, {"min_size": "300"}, {"image_mean": "[1]"}, {"image_std": "{"}):
+        save_file(state, path, metadata={**metadata, **bad})
+        with pytest.raises(InputError, match="metadata"):
+            detectors.load(path, device="cpu")

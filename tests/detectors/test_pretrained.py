@@ -94,7 +94,7 @@ def test_weights_that_cannot_be_downloaded(no_network, capsys):
 def test_auto_takes_cached_weights_without_asking_the_network(small_auto, cached_small):
     detector = detectors.load("auto", device="cpu")
     assert detector.name == SMALL
-    assert detector.note == f"auto: {SMALL} (COCO weights, cached), on cpu"
+    assert detector.note.startswith(f"auto: {SMALL} (COCO weights, cached), on cpu; it is slow")
 
 
 def test_auto_falls_back_to_the_bundled_model_and_says_so(no_network, bundled_file, caplog):
