@@ -1,7 +1,7 @@
 """A map of places that keep firing without ever moving: posters, cones, reflections.
 
 In come boxes of one frame; out goes what speaks against each place, in log-odds. Hits of tracks
-that have not moved from where they began collect at their place (a square of some pixels around
+that have not moved for a while from where they began collect at their place (a square of some pixels around
 the foot of the box) and fade with a half-life. A place with s seconds of such hits lowers the
 evidence of what appears there by weight · log(1 + s / scale). A track that moves adds nothing, and
 someone who stops on such a place keeps the belief that the walk there has earned.

@@ -108,11 +108,11 @@ class AssociationConfig(_Checked):
         per_class: Whether a detection may only continue a track of its own class.
     """
 
-    strong_confidence: float = _setting(0.8, 0.0, 1.0)
+    strong_confidence: float = _setting(0.6, 0.0, 1.0)
     iou_strong: float = _setting(0.2, _POSITIVE, 1.0)
     iou_weak: float = _setting(0.3, _POSITIVE, 1.0)
     mahalanobis2: float = _setting(34.0, _POSITIVE)
-    confidence_offset: float = _setting(0.27, 0.0)
+    confidence_offset: float = _setting(0.12, 0.0)
     believed_existence: float = _setting(0.2, 0.0, 1.0)
     per_class: bool = False
 
@@ -152,8 +152,8 @@ class ExistenceConfig(_Checked):
     ceiling: float = _setting(0.999, 0.5, 0.999999)
     confirm_at: float = _setting(0.5, 0.0, 1.0)
     release_at: float = _setting(0.3, 0.0, 1.0)
-    coast_least_s: float = _setting(0.15, 0.0)
-    coast_most_s: float = _setting(0.55, 0.0)
+    coast_least_s: float = _setting(0.3, 0.0)
+    coast_most_s: float = _setting(4.0, 0.0)
     max_gap_s: float = _setting(5.0, _POSITIVE)
 
     def __post_init__(self) -> None:
@@ -201,14 +201,17 @@ class ClutterConfig(_Checked):
         half_life_s: Half of what a place has collected is forgotten in this time, s.
         cell_px: Side of a place, px.
         moved_widths: A track counts as moving once it is this many box widths from its start.
+        stand_s: Hits count as standing from this age of the track on, s: where people enter a
+            scene, every one of them stands at first.
     """
 
     enabled: bool = True
-    weight: float = _setting(0.5, 0.0)
+    weight: float = _setting(0.6, 0.0)
     scale_s: float = _setting(0.27, _POSITIVE)
     half_life_s: float = _setting(30.0, _POSITIVE)
     cell_px: float = _setting(24.0, 1.0)
     moved_widths: float = _setting(0.5, 0.0)
+    stand_s: float = _setting(1.0, 0.0)
 
 
 @dataclass(frozen=True)

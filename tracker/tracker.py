@@ -275,7 +275,8 @@ class Tracker:
         away = np.abs(box[:, 0] - rows["start_x"][hit]) + np.abs(box[:, 1] - rows["start_y"][hit])
         moved = rows["moved"][hit] | (away > config.moved_widths * box[:, 2])
         rows["moved"][hit] = moved
-        standing = d[~moved]
+        stood = np.subtract(self._time, rows["born_s"][hit]) >= config.stand_s
+        standing = d[stood & ~moved]
         if len(standing):
             self._clutter.add(frame.xyxy[standing], look_s)
 
