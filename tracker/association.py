@@ -117,7 +117,7 @@ def assign(pairs: Pairs) -> tuple[IntArray, IntArray]:
         value = np.zeros((n, m))
         value[t, d] = pairs.similarity
         i, j = linear_sum_assignment(value, maximize=True)
-        real = value[i, j] > 0
+        chosen = value[i, j] > 0
     else:
         # A full matching must exist, so each track may also take a dummy of its own that is
         # worth nothing. Costs start above 0 because a stored 0 counts as no edge.
@@ -126,6 +126,6 @@ def assign(pairs: Pairs) -> tuple[IntArray, IntArray]:
         columns = np.concatenate([d, m + np.arange(n)])
         costs = np.concatenate([top - pairs.similarity, np.full(n, top)])
         graph = csr_matrix((costs, (rows, columns)), shape=(n, m + n))
-        i, j = min_weight_full_bipartite_matching(graph)
-        real = j < m
-    return tracks[i[real]], detections[j[real]]
+        i, j = (np.asarray(x, np.int64) for x in min_weight_full_bipartite_matching(graph))
+        chosen = j < m
+    return tracks[i[chosen]], detections[j[chosen]]

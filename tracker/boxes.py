@@ -31,7 +31,8 @@ def xyxy_to_cxcywh(xyxy: FloatArray) -> FloatArray:
         >>> xyxy_to_cxcywh(np.array([[10.0, 20.0, 30.0, 80.0]]))
         array([[20., 50., 20., 60.]])
     """
-    return xyxy @ _TO_CENTRE
+    cxcywh: FloatArray = xyxy @ _TO_CENTRE
+    return cxcywh
 
 
 def cxcywh_to_xyxy(cxcywh: FloatArray) -> FloatArray:
@@ -43,7 +44,8 @@ def cxcywh_to_xyxy(cxcywh: FloatArray) -> FloatArray:
     """
     if cxcywh.size and cxcywh[..., 2:].min() < 0.0:
         cxcywh = np.maximum(cxcywh, [-np.inf, -np.inf, 0.0, 0.0])
-    return cxcywh @ _TO_CORNERS
+    xyxy: FloatArray = cxcywh @ _TO_CORNERS
+    return xyxy
 
 
 def clip(xyxy: FloatArray, width: float, height: float) -> FloatArray:

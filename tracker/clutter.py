@@ -1,10 +1,10 @@
 """A map of places that keep firing without ever moving: posters, cones, reflections.
 
 In come boxes of one frame; out goes what speaks against each place, in log-odds. Hits of tracks
-that have not moved for a while from where they began collect at their place (a square of some pixels around
-the foot of the box) and fade with a half-life. A place with s seconds of such hits lowers the
-evidence of what appears there by weight · log(1 + s / scale). A track that moves adds nothing, and
-someone who stops on such a place keeps the belief that the walk there has earned.
+that have stood for a while where they began collect at their place (a square of some pixels
+around the foot of the box) and fade with a half-life. A place with s seconds of such hits lowers
+the evidence of what appears there by weight · log(1 + s / scale). A track that moves adds nothing,
+and someone who stops on such a place keeps the belief that the walk there has earned.
 
 The map is an array of fixed size; places further apart than it is wide share cells, so memory
 never grows. Fading is lazy: instead of shrinking all cells at every frame, what is added grows.
@@ -64,7 +64,8 @@ class ClutterMap:
         foot[0] *= 0.5
         foot[1] = xyxy[:, 3]
         column, row = np.floor(foot * (1.0 / self.config.cell_px)).astype(np.int64) & (_SIDE - 1)
-        return row * _SIDE + column
+        place: IntArray = row * _SIDE + column
+        return place
 
     def dump(self) -> FloatArray:
         """(256, 256) seconds of standing hits, for a snapshot or a picture."""

@@ -57,9 +57,7 @@ class _Checked:
                     raise ConfigError(f"{where} must be a number, got {value!r}")
                 low, high = f.metadata["low"], f.metadata["high"]
                 if not low <= value <= high:
-                    raise ConfigError(
-                        f"{where} must be {_range(low, high)}, got {value!r}"
-                    )
+                    raise ConfigError(f"{where} must be {_range(low, high)}, got {value!r}")
 
 
 def _range(low: float, high: float) -> str:
@@ -281,7 +279,8 @@ class TrackerConfig(_Checked):
     @classmethod
     def from_dict(cls, table: Mapping[str, Any]) -> TrackerConfig:
         """Read settings from nested tables, as TOML or JSON give them."""
-        return _build(cls, table, "")
+        config: TrackerConfig = _build(cls, table, "")
+        return config
 
     def to_dict(self) -> dict[str, Any]:
         """All settings as nested tables of plain values."""
@@ -301,7 +300,7 @@ def _build(cls: type[Any], table: Mapping[str, Any], path: str) -> Any:
         if is_dataclass(known[key]):
             if not isinstance(value, Mapping):
                 raise ConfigError(f'"{path}{key}" must be a table, got {value!r}')
-            value = _build(known[key], value, f"{path}{key}.")  # type: ignore[arg-type]
+            value = _build(known[key], value, f"{path}{key}.")
         values[key] = value
     return cls(**values)
 

@@ -8,7 +8,7 @@ here, so that no function behind it has to.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import InitVar, dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -23,9 +23,10 @@ IntArray = NDArray[np.int64]
 
 # Room for rounding of a float32 softmax before a probability counts as outside [0, 1].
 _ROUNDING = 1e-5
+_COLUMNS = ("xyxy", "confidence", "class_id", "class_probabilities")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, init=False)
 class Detections:
     """Detections of one frame: N boxes as a structure of arrays.
 
@@ -56,95 +57,49 @@ class Detections:
 
     xyxy: FloatArray
     confidence: FloatArray
-    class_id: IntArray = field(default=0)  # type: ignore[assignment]
-    class_probabilities: FloatArray = field(default=None)  # type: ignore[assignment]
-    on_bad: InitVar[Literal["raise", "drop"]] = "raise"
-    dropped: int = field(default=0, init=False)
+    class_id: IntArray
+    class_probabilities: FloatArray
+    dropped: int
 
-    def __post_init__(self, on_bad: Literal["raise", "drop"]) -> None:
+    def __init__(
+        self,
+        xyxy: ArrayLike,
+        confidence: ArrayLike,
+        class_id: ArrayLike = 0,
+        class_probabilities: ArrayLike | None = None,
+        *,
+        on_bad: Literal["raise", "drop"] = "raise",
+    ) -> None:
         """Convert, check and freeze the columns."""
         if on_bad not in ("raise", "drop"):
             raise InputError(f'on_bad must be "raise" or "drop", got {on_bad!r}')
-        xyxy = _column("xyxy", self.xyxy, np.float64)
-        if xyxy.size == 0 and xyxy.ndim != 2:
-            xyxy = xyxy.reshape(0, 4)
-        if xyxy.ndim != 2 or xyxy.shape[1] != 4:
-            raise InputError(f"xyxy must have shape (N, 4), got {xyxy.shape}")
-        n = len(xyxy)
-        confidence = _column("confidence", self.confidence, np.float64)
-        class_id = _column("class_id", self.class_id, np.int64)
-        if class_id.ndim == 0:
-            class_id = np.full(n, class_id)
-        given = self.class_probabilities
-        probabilities = np.zeros((n, 0)) if given is None else _column(
-            "class_probabilities", given, np.float64
-        )
-        for name, array, shape in (
-            ("confidence", confidence, f"({n},)"),
-            ("class_id", class_id, f"({n},)"),
-            ("class_probabilities", probabilities, f"({n}, C)"),
-        ):
-            if array.ndim != shape.count(",") + shape.count("C") or len(array) != n:
-                raise InputError(
-                    f"{name} must have shape {shape} to match xyxy {xyxy.shape}, got {array.shape}"
-                )
-        keep = self._good_rows(xyxy, confidence, class_id, probabilities, on_bad)
-        if keep is not None:
-            object.__setattr__(self, "dropped", int(n - np.count_nonzero(keep)))
-            xyxy, confidence, class_id, probabilities = (
-                a[keep] for a in (xyxy, confidence, class_id, probabilities)
-            )
-        for name, array in (
-            ("xyxy", xyxy),
-            ("confidence", confidence),
-            ("class_id", class_id),
-            ("class_probabilities", probabilities),
-        ):
+        boxes = _column("xyxy", xyxy, np.float64)
+        if boxes.size == 0 and boxes.ndim < 2:  # an empty list
+            boxes = boxes.reshape(0, 4)
+        if boxes.ndim != 2 or boxes.shape[1] != 4:
+            raise InputError(f"xyxy must have shape (N, 4), got {boxes.shape}")
+        n = len(boxes)
+        sure = _column("confidence", confidence, np.float64)
+        label = _column("class_id", class_id, np.int64)
+        if label.ndim == 0:
+            label = np.full(n, label)
+        likely = np.zeros((n, 0))
+        if class_probabilities is not None:
+            likely = _column("class_probabilities", class_probabilities, np.float64)
+        _check_shape("confidence", sure, (n,), f"({n},)")
+        _check_shape("class_id", label, (n,), f"({n},)")
+        _check_shape("class_probabilities", likely, (n, None), f"({n}, C)")
+
+        columns = (boxes, sure, label, likely)
+        dropped = 0
+        if not _all_good(*columns):
+            keep = _good_rows(*columns, stop=on_bad == "raise")
+            dropped = int(n - np.count_nonzero(keep))
+            columns = (boxes[keep], sure[keep], label[keep], likely[keep])
+        for name, array in zip(_COLUMNS, columns, strict=True):
             array.setflags(write=False)
             object.__setattr__(self, name, array)
-
-    @staticmethod
-    def _good_rows(
-        xyxy: FloatArray,
-        confidence: FloatArray,
-        class_id: IntArray,
-        probabilities: FloatArray,
-        on_bad: str,
-    ) -> NDArray[np.bool_] | None:
-        """Return the rows to keep, or None when all are good (the fast way)."""
-        size = xyxy[:, 2:] - xyxy[:, :2]
-        # NaN comes through min and max and fails every comparison: no test of its own is needed.
-        if len(xyxy) == 0 or (
-            size.min() >= 0
-            and size.max() < np.inf
-            and confidence.min() >= 0
-            and confidence.max() <= 1
-            and class_id.min() >= 0
-            and (
-                probabilities.size == 0
-                or (probabilities.min() >= -_ROUNDING and probabilities.max() <= 1 + _ROUNDING)
-            )
-        ):
-            return None
-        checks: tuple[tuple[str, NDArray[np.bool_], str, Any], ...] = (
-            ("xyxy", np.isfinite(xyxy).all(1), "finite", xyxy),
-            ("xyxy", (size >= 0).all(1), "x1 <= x2 and y1 <= y2", xyxy),
-            ("confidence", (confidence >= 0) & (confidence <= 1), "in [0, 1]", confidence),
-            ("class_id", class_id >= 0, ">= 0", class_id),
-            (
-                "class_probabilities",
-                ((probabilities >= -_ROUNDING) & (probabilities <= 1 + _ROUNDING)).all(1),
-                "in [0, 1]",
-                probabilities,
-            ),
-        )
-        keep = np.ones(len(xyxy), bool)
-        for name, good, rule, values in checks:
-            if on_bad == "raise" and not good.all():
-                row = int(np.argmin(good))
-                raise InputError(f"{name}[{row}] must be {rule}, got {values[row].tolist()}")
-            keep &= good
-        return keep
+        object.__setattr__(self, "dropped", dropped)
 
     @classmethod
     def empty(cls, classes: int = 0) -> Detections:
@@ -155,22 +110,82 @@ class Detections:
         """Number of boxes."""
         return len(self.xyxy)
 
-    def __getitem__(self, rows: slice | Sequence[int] | NDArray[Any]) -> Detections:
+    def __getitem__(self, rows: int | slice | Sequence[int] | NDArray[Any]) -> Detections:
         """Select rows by a slice, a boolean mask or indices."""
         if isinstance(rows, int | np.integer):
             rows = [int(rows)]
-        return Detections(
-            self.xyxy[rows], self.confidence[rows], self.class_id[rows],
-            self.class_probabilities[rows],
-        )  # fmt: skip
+        columns = (getattr(self, name)[rows] for name in _COLUMNS)
+        return Detections(*columns)
 
     def __repr__(self) -> str:
         """Show counts and ranges, not every box."""
         c = self.class_probabilities.shape[1]
-        span = f", confidence {self.confidence.min():.2f}..{self.confidence.max():.2f}" if len(
-            self
-        ) else ""  # fmt: skip
+        span = ""
+        if len(self):
+            span = f", confidence {self.confidence.min():.2f}..{self.confidence.max():.2f}"
         return f"Detections({len(self)} boxes{span}, {c} class probabilities)"
+
+
+def _all_good(
+    xyxy: FloatArray, confidence: FloatArray, class_id: IntArray, probabilities: FloatArray
+) -> bool:
+    """Whether every row is good: the fast way for input that is as it should be."""
+    if not len(xyxy):
+        return True
+    size = xyxy[:, 2:] - xyxy[:, :2]
+    # NaN comes through min and max and fails every comparison: no test of its own is needed.
+    return bool(
+        size.min() >= 0
+        and size.max() < np.inf
+        and confidence.min() >= 0
+        and confidence.max() <= 1
+        and class_id.min() >= 0
+        and (
+            not probabilities.size
+            or (probabilities.min() >= -_ROUNDING and probabilities.max() <= 1 + _ROUNDING)
+        )
+    )
+
+
+def _good_rows(
+    xyxy: FloatArray,
+    confidence: FloatArray,
+    class_id: IntArray,
+    probabilities: FloatArray,
+    *,
+    stop: bool,
+) -> NDArray[np.bool_]:
+    """(N,) mask of the good rows; with `stop` an error at the first bad one instead."""
+    likely = (probabilities >= -_ROUNDING) & (probabilities <= 1 + _ROUNDING)
+    checks: list[tuple[str, NDArray[np.bool_], str, NDArray[Any]]] = [
+        ("xyxy", _every(np.isfinite(xyxy)), "finite", xyxy),
+        ("xyxy", _every(xyxy[:, 2:] >= xyxy[:, :2]), "x1 <= x2 and y1 <= y2", xyxy),
+        ("confidence", (confidence >= 0) & (confidence <= 1), "in [0, 1]", confidence),
+        ("class_id", class_id >= 0, ">= 0", class_id),
+        ("class_probabilities", _every(likely), "in [0, 1]", probabilities),
+    ]
+    keep = np.ones(len(xyxy), np.bool_)
+    for name, good, rule, values in checks:
+        if stop and not good.all():
+            row = int(np.argmin(good))
+            raise InputError(f"{name}[{row}] must be {rule}, got {values[row].tolist()}")
+        keep &= good
+    return keep
+
+
+def _every(good: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(N,) mask of the rows in which all is good."""
+    rows: NDArray[np.bool_] = good.all(axis=1)
+    return rows
+
+
+def _check_shape(name: str, array: NDArray[Any], shape: tuple[int | None, ...], text: str) -> None:
+    """Compare a shape with the wanted one; None stands for any length."""
+    same = len(array.shape) == len(shape) and all(
+        want in (None, got) for want, got in zip(shape, array.shape, strict=True)
+    )
+    if not same:
+        raise InputError(f"{name} must have shape {text} to match xyxy, got {array.shape}")
 
 
 def _column(name: str, values: ArrayLike, dtype: Any) -> NDArray[Any]:

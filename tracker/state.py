@@ -62,7 +62,10 @@ class State:
 
 
 def _joined(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
-    """Rows of a, then rows of b. (`np.concatenate` is slow on structured arrays.)"""
+    """Rows of a, then rows of b.
+
+    (`np.concatenate` is slow on structured arrays.)
+    """
     if not len(b):
         return a
     out = np.empty((len(a) + len(b), *a.shape[1:]), a.dtype)

@@ -79,7 +79,7 @@ class Tracker:
         self._motion = motion or ConstantVelocity(self.config.motion)
         self._clutter = ClutterMap(self.config.clutter)
         self._ledger = self._empty_ledger()
-        self._time: float | None = None
+        self._started, self._now = False, 0.0
         self._next_id = 1
         self._state = self._without_tracks()
 
@@ -138,7 +138,7 @@ class Tracker:
         Raises:
             TimeError: `timestamp_s` is not finite or before the last update.
         """
-        now = timestamp_s if self._time is None else self._time
+        now = self._now if self._started else timestamp_s
         if not math.isfinite(timestamp_s) or timestamp_s < now:
             raise TimeError(f"cannot predict to {timestamp_s} s: the last update was at {now} s")
         state = self._predicted(timestamp_s - now, self._state.classes.shape[1])
@@ -168,7 +168,7 @@ class Tracker:
         """Drop all tracks, the ledger and the clock; ids go on and the clutter map stays."""
         self._state = self._without_tracks()
         self._ledger = self._empty_ledger()
-        self._time = None
+        self._started = False
 
     # ---- the steps of an update ----------------------------------------------------------
 
@@ -176,15 +176,15 @@ class Tracker:
         """Set the clock; return the seconds since the last update, 0 at the first."""
         if not math.isfinite(timestamp_s):
             raise TimeError(f"timestamp_s must be finite, got {timestamp_s}")
-        if self._time is not None and timestamp_s <= self._time:
+        if self._started and timestamp_s <= self._now:
             if self.config.on_backward_time == "error":
                 raise TimeError(
-                    f"timestamp_s must increase: got {timestamp_s} s after {self._time} s."
+                    f"timestamp_s must increase: got {timestamp_s} s after {self._now} s."
                     ' If the clock may restart, set on_backward_time = "reset"'
                 )
             self.reset()
-        dt = 0.0 if self._time is None else timestamp_s - self._time
-        self._time = timestamp_s
+        dt = timestamp_s - self._now if self._started else 0.0
+        self._started, self._now = True, timestamp_s
         return dt
 
     def _class_width(self, frame: Observation) -> int:
@@ -260,7 +260,7 @@ class Tracker:
             rows["hits"][hit] += 1
             rows["misses"][hit] -= 1
             rows["missed_s"][hit] = 0.0
-            rows["seen_s"][hit] = self._time
+            rows["seen_s"][hit] = self._now
             self._mark_places(rows, hit, frame, d, look_s)
         return weight
 
@@ -275,7 +275,7 @@ class Tracker:
         away = np.abs(box[:, 0] - rows["start_x"][hit]) + np.abs(box[:, 1] - rows["start_y"][hit])
         moved = rows["moved"][hit] | (away > config.moved_widths * box[:, 2])
         rows["moved"][hit] = moved
-        stood = np.subtract(self._time, rows["born_s"][hit]) >= config.stand_s
+        stood = self._now - rows["born_s"][hit] >= config.stand_s
         standing = d[stood & ~moved]
         if len(standing):
             self._clutter.add(frame.xyxy[standing], look_s)
@@ -301,7 +301,7 @@ class Tracker:
         config = self.config.existence
         rows["confirmed"] = existence.confirm(rows["log_odds"], rows["confirmed"], config)
         limit = existence.coast_limit(existence.sigmoid(rows["log_odds"]), config)
-        gap = np.subtract(self._time, rows["seen_s"])
+        gap = self._now - rows["seen_s"]
         living: BoolArray = (rows["missed_s"] <= limit + _TIME_ROUNDING) & (
             gap <= config.max_gap_s + _TIME_ROUNDING
         )
@@ -320,7 +320,7 @@ class Tracker:
             rows["log_odds"], rows["confirmed"], self.config.existence
         )
         rows["hits"] = 1
-        rows["born_s"] = rows["seen_s"] = self._time
+        rows["born_s"] = rows["seen_s"] = self._now
         rows["start_x"], rows["start_y"] = frame.cxcywh[d, 0], frame.cxcywh[d, 1]
         posterior = np.zeros((len(d), width))
         if width > 1:
@@ -392,7 +392,7 @@ class Tracker:
         return {
             "version": _SNAPSHOT_VERSION,
             "config": self.config.to_dict(),
-            "timestamp_s": self._time,
+            "timestamp_s": self._now if self._started else None,
             "next_id": self._next_id,
             "rows": to_columns(self._state.rows),
             "motion": self._motion.dump(self._state.motion),
@@ -427,7 +427,8 @@ class Tracker:
             )
             tracker._clutter.load(np.asarray(state["clutter"], np.float64))
             tracker._ledger.load(state["ledger"])
-            tracker._time = state["timestamp_s"]
+            tracker._started = state["timestamp_s"] is not None
+            tracker._now = float(state["timestamp_s"] or 0.0)
             tracker._next_id = int(state["next_id"])
         except KeyError as error:
             raise InputError(f"snapshot lacks the field {error}") from error

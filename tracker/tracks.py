@@ -97,17 +97,20 @@ class Tracks:
     @property
     def confirmed(self) -> BoolArray:
         """Mask of the believed tracks, seen in this frame or coasting."""
-        return self.state != TrackState.TENTATIVE
+        mask: BoolArray = self.state != TrackState.TENTATIVE
+        return mask
 
     @property
     def tentative(self) -> BoolArray:
         """Mask of the tracks not believed (yet)."""
-        return self.state == TrackState.TENTATIVE
+        mask: BoolArray = self.state == TrackState.TENTATIVE
+        return mask
 
     @property
     def coasting(self) -> BoolArray:
         """Mask of the believed tracks that were not seen in this frame."""
-        return self.state == TrackState.COASTING
+        mask: BoolArray = self.state == TrackState.COASTING
+        return mask
 
     @property
     def seen(self) -> BoolArray:
