@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-pytest.importorskip("typer")
-pytest.importorskip("av")
-pytest.importorskip("cv2")
-
-from typer.testing import CliRunner, Result
-
 import tracker
-from tracker.cli.app import app
 from tracker.detections import Detections
 from tracker.formats import DetectionsJsonlWriter
 from tracker.frames import Frame
-from tracker.video.writer import VideoWriter
+
+if TYPE_CHECKING:
+    from typer.testing import Result
+
+# Without the extras there is no command line to test.
+_MISSING = [n for n in ("typer", "rich", "av", "cv2") if importlib.util.find_spec(n) is None]
+collect_ignore_glob = ["test_*.py"] if _MISSING else []
 
 FRAMES, FPS = 20, 10.0
 
@@ -43,6 +44,8 @@ class Clip:
 
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
+    from tracker.video.writer import VideoWriter
+
     folder = tmp_path_factory.mktemp("clip")
     rng = np.random.default_rng(0)
     with (
@@ -67,6 +70,10 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
 @pytest.fixture
 def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Run the program in this process, in an empty folder."""
+    from typer.testing import CliRunner
+
+    from tracker.cli.app import app
+
     monkeypatch.chdir(tmp_path)
 
     def call(*arguments: object) -> Result:

@@ -97,8 +97,8 @@ def _spread(spread: Spread, show: Callable[[float], str]) -> str:
 
 
 def _stages(summary: RunSummary) -> str:
-    times = (f"{name} {stage.ms_per_frame:.1f} ms" for name, stage in summary.stages.items())
-    return ", ".join(times)
+    times = ((name, stage.ms_per_frame) for name, stage in summary.stages.items())
+    return ", ".join(f"{name} {ms:.{0 if ms >= 10 else 1}f} ms" for name, ms in times)
 
 
 def _troubles(summary: RunSummary) -> list[tuple[str, str]]:
