@@ -53,7 +53,7 @@ def test_numbers_follow_from_the_detections(cli: Cli, recorded: Path) -> None:
     assert believed["true"] > 0
     assert believed["precision"] > 0.9
     assert believed["false_tracks"] == 0
-    for text in ("confirmed tracks", "precision", "recall", "tracks of no person"):
+    for text in ("tracks ≥ 0.5", "precision", "recall", "tracks of no person"):
         assert text in result.stdout
 
     for name in ("street.mp4", "before_after.mp4"):

@@ -147,7 +147,9 @@ def demo(
     (folder / FILES["summary"]).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     if not quiet:
         out.print(_table(judge, result, summary))
-        out.print()
+        out.print(
+            "\ndetections by their confidence; tracks: the confirmed, by their score in a frame\n"
+        )
         for name in FILES.values():
             if (folder / name).exists():
                 out.print(escape(str(folder / name)), soft_wrap=True)
@@ -254,7 +256,7 @@ def _table(judge: Judge, result: dict[str, Any], summary: RunSummary) -> Table:
     """Before and after, side by side."""
     table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
     table.add_column("")
-    for column in ("detections ≥ 0.05", "detections ≥ 0.5", "confirmed tracks"):
+    for column in ("detections ≥ 0.05", "detections ≥ 0.5", "tracks ≥ 0.5"):
         table.add_column(column, justify="right")
     columns = [result["all_detections"], result["strong_detections"], result["confirmed_tracks"]]
 

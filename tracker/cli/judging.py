@@ -17,10 +17,17 @@ from tracker.frames import Frame
 from tracker.tracks import Tracks
 from tracker.video.world import Truth
 
-__all__ = ["STRONG", "Judge"]
+__all__ = ["STRONG", "Judge", "claimed"]
 
-# What most programs take as "detected".
+# What most programs take as "detected". Detections are held to it by their confidence, confirmed
+# tracks by their score, the probability that the object is in this box in this frame: a track that
+# coasts unseen is still believed, but soon no longer claims to know where its object is.
 STRONG = 0.5
+
+
+def claimed(tracks: Tracks) -> Tracks:
+    """The confirmed tracks that claim to show a person in this frame."""
+    return tracks[tracks.confirmed & (tracks.score >= STRONG)]
 
 
 class Judge:
@@ -47,7 +54,7 @@ class Judge:
         self.people.update(truth.object_id[truth.judged].tolist())
         found = Detections.empty() if detections is None else detections
         strong = found[found.confidence >= STRONG]
-        believed = tracks[tracks.confirmed]
+        believed = claimed(tracks)
         no_id = np.full(len(found), -1)
         self._judge("all_detections", truth, found.xyxy, found.confidence, no_id)
         self._judge(
