@@ -175,8 +175,7 @@ def _good_rows(
 
 def _every(good: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """(N,) mask of the rows in which all is good."""
-    rows: NDArray[np.bool_] = good.all(axis=1)
-    return rows
+    return np.asarray(good.all(axis=1))
 
 
 def _check_shape(name: str, array: NDArray[Any], shape: tuple[int | None, ...], text: str) -> None:
