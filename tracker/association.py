@@ -47,23 +47,26 @@ class Pairs:
         track: (P,) rows of tracks.
         detection: (P,) rows of detections.
         similarity: (P,) above 0, larger is better.
+        tier: (P,) integers >= 0; pairs of a lower tier choose first.
     """
 
     track: IntArray
     detection: IntArray
     similarity: FloatArray
+    tier: IntArray
 
-    def __getitem__(self, keep: BoolArray | IntArray) -> Pairs:
-        """Select pairs."""
-        return Pairs(self.track[keep], self.detection[keep], self.similarity[keep])
+    def __getitem__(self, keep: BoolArray) -> Pairs:
+        """Select pairs by a mask."""
+        if np.count_nonzero(keep) == len(keep):
+            return self
+        return Pairs(self.track[keep], self.detection[keep], self.similarity[keep], self.tier[keep])
 
 
-def cascade(pairs: Pairs, tier: IntArray, tracks: int, detections: int) -> IntArray:
+def cascade(pairs: Pairs, tracks: int, detections: int) -> IntArray:
     """Match pairs tier by tier.
 
     Args:
         pairs: Candidates, each (track, detection) at most once.
-        tier: (P,) small integers; pairs of a lower tier choose first.
         tracks: Number of tracks N.
         detections: Number of detections M.
 
@@ -71,25 +74,27 @@ def cascade(pairs: Pairs, tier: IntArray, tracks: int, detections: int) -> IntAr
         (N,) row of the detection of each track, -1 for none.
 
     Example:
-        >>> pairs = Pairs(np.array([0, 1]), np.array([0, 0]), np.array([0.3, 0.9]))
-        >>> cascade(pairs, np.array([0, 1]), tracks=2, detections=1)   # track 0 is believed
+        >>> track, detection = np.array([0, 1]), np.array([0, 0])
+        >>> tier = np.array([0, 1])  # track 0 is believed, and chooses first
+        >>> cascade(Pairs(track, detection, np.array([0.3, 0.9]), tier), 2, 1)
         array([ 0, -1])
     """
     matched = np.full(tracks, -1)
-    if len(pairs.track) == 0:
+    if not len(pairs.track):
         return matched
-    rivals = np.bincount(pairs.track, minlength=tracks)[pairs.track]
-    rivals += np.bincount(pairs.detection, minlength=detections)[pairs.detection]
-    alone = rivals == 2
+    choices = np.bincount(pairs.track, minlength=tracks)[pairs.track]
+    choices += np.bincount(pairs.detection, minlength=detections)[pairs.detection]
+    contested = choices > 2
+    if not np.count_nonzero(contested):
+        matched[pairs.track] = pairs.detection
+        return matched
+    alone = ~contested
     matched[pairs.track[alone]] = pairs.detection[alone]
-    contested = ~alone
-    if not contested.any():
-        return matched
-    pairs, tier = pairs[contested], tier[contested]
+    pairs = pairs[contested]
     taken = np.zeros(detections, bool)
-    for level in range(int(tier.max()) + 1):
-        now = (tier == level) & (matched[pairs.track] < 0) & ~taken[pairs.detection]
-        if now.any():
+    for level in range(int(pairs.tier.max()) + 1):
+        now = (pairs.tier == level) & (matched[pairs.track] < 0) & ~taken[pairs.detection]
+        if np.count_nonzero(now):
             t, d = assign(pairs[now])
             matched[t] = d
             taken[d] = True
@@ -106,12 +111,13 @@ def assign(pairs: Pairs) -> tuple[IntArray, IntArray]:
         (K,) tracks and (K,) detections of the chosen pairs.
 
     Example:
-        >>> pairs = Pairs(np.array([0, 0, 1]), np.array([0, 1, 0]), np.array([0.9, 0.8, 0.7]))
-        >>> assign(pairs)
+        >>> track, detection = np.array([0, 0, 1]), np.array([0, 1, 0])
+        >>> similarity, tier = np.array([0.9, 0.8, 0.7]), np.zeros(3, int)
+        >>> assign(Pairs(track, detection, similarity, tier))
         (array([0, 1]), array([1, 0]))
     """
-    tracks, t = np.unique(pairs.track, return_inverse=True)
-    detections, d = np.unique(pairs.detection, return_inverse=True)
+    tracks, t = _numbered(pairs.track)
+    detections, d = _numbered(pairs.detection)
     n, m = len(tracks), len(detections)
     if n * m <= _DENSE_CELLS:
         value = np.zeros((n, m))
@@ -129,3 +135,13 @@ def assign(pairs: Pairs) -> tuple[IntArray, IntArray]:
         i, j = (np.asarray(x, np.int64) for x in min_weight_full_bipartite_matching(graph))
         chosen = j < m
     return tracks[i[chosen]], detections[j[chosen]]
+
+
+def _numbered(rows: IntArray) -> tuple[IntArray, IntArray]:
+    """The distinct rows, ascending, and the place of each given row among them."""
+    present = np.zeros(int(rows.max()) + 1, bool)
+    present[rows] = True
+    distinct = np.flatnonzero(present)
+    place = np.empty(len(present), np.int64)
+    place[distinct] = np.arange(len(distinct))
+    return distinct, place[rows]

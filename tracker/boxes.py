@@ -9,13 +9,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["area", "clip", "cxcywh_to_xyxy", "iou_matrix", "overlapping_pairs", "xyxy_to_cxcywh"]
+__all__ = ["clip", "cxcywh_to_xyxy", "iou_matrix", "overlapping_pairs", "xyxy_to_cxcywh"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 # Up to this many (row, column) combinations the full matrix is faster than looking for pairs.
-_DENSE_LIMIT = 12_000
+_DENSE_LIMIT = 3_000
 # Below this a box counts as having this area, in px²: two empty boxes do not divide 0 by 0.
 _LEAST_AREA = 1e-9
 
@@ -72,7 +72,7 @@ def iou_matrix(a: FloatArray, b: FloatArray) -> FloatArray:
         >>> iou_matrix(np.array([[0.0, 0.0, 2.0, 2.0]]), np.array([[1.0, 0.0, 3.0, 2.0]])).round(3)
         array([[0.333]])
     """
-    return _iou(a[:, None], b[None])
+    return _iou(a.T[:, :, None], np.ascontiguousarray(b.T)[:, None, :])
 
 
 def overlapping_pairs(
@@ -114,7 +114,7 @@ def overlapping_pairs(
     i, k = i[near], k[near]
     near = np.flatnonzero(x1[i] < right[k])
     i, j = i[near], order[k[near]]
-    iou = _iou(a[i], b[j])
+    iou = _iou(a[i].T, b[j].T)
     keep = iou >= least[j]
     i, j, iou = i[keep], j[keep], iou[keep]
     by_row = np.lexsort((j, i))
@@ -122,17 +122,19 @@ def overlapping_pairs(
 
 
 def _iou(a: FloatArray, b: FloatArray) -> FloatArray:
-    """IoU of boxes (..., 4), broadcast against each other."""
-    sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
-    sides = np.maximum(sides, 0.0)
-    shared = sides[..., 0] * sides[..., 1]
-    union = area(a) + area(b) - shared
-    iou: FloatArray = shared / np.maximum(union, _LEAST_AREA)
+    """IoU of boxes given as four coordinate planes each, broadcast against each other.
+
+    Planes keep the inner loops long; an inner axis of two coordinates is several times slower.
+    """
+    wide = np.minimum(a[2], b[2])
+    wide -= np.maximum(a[0], b[0])
+    high = np.minimum(a[3], b[3])
+    high -= np.maximum(a[1], b[1])
+    np.maximum(wide, 0.0, out=wide)
+    np.maximum(high, 0.0, out=high)
+    wide *= high  # the shared area
+    union = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1])
+    union -= wide
+    np.maximum(union, _LEAST_AREA, out=union)
+    iou: FloatArray = np.divide(wide, union, out=wide)
     return iou
-
-
-def area(xyxy: FloatArray) -> FloatArray:
-    """Area of each box in px²."""
-    sides = xyxy[..., 2:] - xyxy[..., :2]
-    out: FloatArray = sides[..., 0] * sides[..., 1]
-    return out

@@ -26,6 +26,7 @@ IntArray = NDArray[np.int64]
 _SIDE = 256
 # The common factor is worked into the cells before it gets smaller than this.
 _LEAST_FACTOR = 1e-12
+_STRIDES = np.array([1, _SIDE])
 
 
 class ClutterMap:
@@ -40,6 +41,8 @@ class ClutterMap:
         self.config = config or ClutterConfig()
         self._cells = np.zeros(_SIDE * _SIDE)
         self._factor = 1.0
+        # (x1, y1, x2, y2) -> bottom centre, in cells
+        self._to_foot = np.array([[0.5, 0], [0, 0], [0.5, 0], [0, 1]]) / self.config.cell_px
 
     def fade(self, dt_s: float) -> None:
         """Let `dt_s` seconds pass."""
@@ -59,12 +62,9 @@ class ClutterMap:
 
     def _places(self, xyxy: FloatArray) -> IntArray:
         """(N,) cell of the foot (bottom centre) of each box."""
-        foot = np.empty((2, len(xyxy)))
-        np.add(xyxy[:, 0], xyxy[:, 2], out=foot[0])
-        foot[0] *= 0.5
-        foot[1] = xyxy[:, 3]
-        column, row = np.floor(foot * (1.0 / self.config.cell_px)).astype(np.int64) & (_SIDE - 1)
-        place: IntArray = row * _SIDE + column
+        cell = np.floor(xyxy @ self._to_foot).astype(np.int64)
+        cell &= _SIDE - 1
+        place: IntArray = cell @ _STRIDES
         return place
 
     def dump(self) -> FloatArray:

@@ -86,9 +86,14 @@ class Detections:
         likely = np.zeros((n, 0))
         if class_probabilities is not None:
             likely = _column("class_probabilities", class_probabilities, np.float64)
-        _check_shape("confidence", sure, (n,), f"({n},)")
-        _check_shape("class_id", label, (n,), f"({n},)")
-        _check_shape("class_probabilities", likely, (n, None), f"({n}, C)")
+        if sure.shape != (n,):
+            raise InputError(f"confidence must have shape ({n},) as xyxy has, got {sure.shape}")
+        if label.shape != (n,):
+            raise InputError(f"class_id must have shape ({n},) as xyxy has, got {label.shape}")
+        if likely.ndim != 2 or len(likely) != n:
+            raise InputError(
+                f"class_probabilities must have shape ({n}, C) as xyxy has, got {likely.shape}"
+            )
 
         columns = (boxes, sure, label, likely)
         dropped = 0
@@ -133,16 +138,20 @@ def _all_good(
     if not len(xyxy):
         return True
     size = xyxy[:, 2:] - xyxy[:, :2]
-    # NaN comes through min and max and fails every comparison: no test of its own is needed.
+    # NaN comes through least and most and fails every comparison: it needs no test of its own.
+    least, most = np.minimum.reduce, np.maximum.reduce
     return bool(
-        size.min() >= 0
-        and size.max() < np.inf
-        and confidence.min() >= 0
-        and confidence.max() <= 1
-        and class_id.min() >= 0
+        least(size, axis=None) >= 0
+        and most(size, axis=None) < np.inf
+        and least(confidence) >= 0
+        and most(confidence) <= 1
+        and least(class_id) >= 0
         and (
             not probabilities.size
-            or (probabilities.min() >= -_ROUNDING and probabilities.max() <= 1 + _ROUNDING)
+            or (
+                least(probabilities, axis=None) >= -_ROUNDING
+                and most(probabilities, axis=None) <= 1 + _ROUNDING
+            )
         )
     )
 
@@ -178,23 +187,13 @@ def _every(good: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray(good.all(axis=1))
 
 
-def _check_shape(name: str, array: NDArray[Any], shape: tuple[int | None, ...], text: str) -> None:
-    """Compare a shape with the wanted one; None stands for any length."""
-    same = len(array.shape) == len(shape) and all(
-        want in (None, got) for want, got in zip(shape, array.shape, strict=True)
-    )
-    if not same:
-        raise InputError(f"{name} must have shape {text} to match xyxy, got {array.shape}")
-
-
-def _column(name: str, values: ArrayLike, dtype: Any) -> NDArray[Any]:
+def _column(name: str, values: ArrayLike, dtype: type[np.generic]) -> NDArray[Any]:
     """Copy values into a fresh array, or say which field cannot be one."""
     try:
-        array = np.array(values, dtype=dtype)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{name} cannot be turned into {np.dtype(dtype)}: {error}") from error
-    if dtype is np.int64 and np.asarray(values).dtype.kind == "f":
         given = np.asarray(values)
-        if not np.array_equal(given, array):
-            raise InputError(f"{name} must hold whole numbers, got {given[given != array][0]}")
+        array = np.array(given, dtype=dtype)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} cannot be turned into {dtype.__name__}: {error}") from error
+    if dtype is np.int64 and given.dtype.kind == "f" and not np.array_equal(given, array):
+        raise InputError(f"{name} must hold whole numbers, got {given[given != array][0]}")
     return array

@@ -36,7 +36,6 @@ from tracker.config import ExistenceConfig, ScoreConfig
 
 __all__ = [
     "add",
-    "birth",
     "coast_limit",
     "coasted_score",
     "confirm",
@@ -80,21 +79,6 @@ def sigmoid(log_odds: FloatArray) -> FloatArray:
     return out
 
 
-def birth(evidence: FloatArray, config: ExistenceConfig) -> FloatArray:
-    """Log-odds of new tracks.
-
-    Args:
-        evidence: (N,) logit of the first detection's confidence, less what speaks against its
-            place.
-        config: The rates.
-
-    Returns:
-        (N,) log-odds.
-    """
-    first = log_odds_of(config.birth) + hit_weight(evidence, config.first_look_s, config)
-    return _bounded(first, config)
-
-
 def survive(log_odds: FloatArray, dt_s: float, config: ExistenceConfig) -> FloatArray:
     """Log-odds after `dt_s` seconds in which the object may have left, looked for or not.
 
@@ -107,18 +91,22 @@ def survive(log_odds: FloatArray, dt_s: float, config: ExistenceConfig) -> Float
     return out
 
 
-def hit_weight(evidence: FloatArray, look_s: float, config: ExistenceConfig) -> FloatArray:
+def hit_weight(evidence: FloatArray, look_s: FloatArray, config: ExistenceConfig) -> FloatArray:
     """What a detection adds to the log-odds of its track.
 
     Args:
         evidence: (N,) logit of the detection's confidence, less what speaks against its place.
-        look_s: Seconds that this look stands for, see `ExistenceConfig.longest_look_s`.
+        look_s: (N,) seconds that the look stands for: `ExistenceConfig.first_look_s` for the
+            first detection of a track, else see `ExistenceConfig.longest_look_s`.
         config: The rates.
 
     Returns:
         (N,) additions, negative below the neutral confidence.
     """
-    return look_s * config.hit_rate * (evidence - log_odds_of(config.neutral_confidence))
+    news = evidence - log_odds_of(config.neutral_confidence)
+    news *= look_s
+    news *= config.hit_rate
+    return news
 
 
 def miss_weight(look_s: float, config: ExistenceConfig) -> float:
@@ -204,4 +192,5 @@ def log_odds_of(probability: float) -> float:
 def _bounded(log_odds: FloatArray, config: ExistenceConfig) -> FloatArray:
     """Log-odds inside floor and ceiling."""
     low, high = log_odds_of(config.floor), log_odds_of(config.ceiling)
-    return np.minimum(np.maximum(log_odds, low), high)
+    out: FloatArray = np.minimum(np.maximum(log_odds, low), high)
+    return out

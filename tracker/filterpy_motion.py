@@ -149,6 +149,16 @@ class FilterPyMotion:
         mean, covariance = self._read(state)
         return Projection(mean[:, :4], np.diagonal(covariance, axis1=1, axis2=2)[:, :4])
 
+    def distance2(
+        self, state: NDArray[Any], cxcywh: FloatArray, confidence: FloatArray
+    ) -> FloatArray:
+        """(N,) squared Mahalanobis distance of a measured box to each state, over the four axes."""
+        box = self.project(state)
+        y = cxcywh - box.cxcywh
+        s = box.variance + self.measurement_variance(state, confidence)
+        distance2: FloatArray = (y * y / s).sum(axis=1)
+        return distance2
+
     def measurement_variance(self, state: NDArray[Any], confidence: FloatArray) -> FloatArray:
         """(N, 4) variance in px² that a measured box of this confidence would have."""
         out = np.empty((len(state), 4))

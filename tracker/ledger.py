@@ -65,43 +65,45 @@ class Page:
     Attributes:
         timestamp_s: Time of the update.
         looked: Whether it had detections to look at.
-        old: (N,) rows of `tracker.state.ROW` after the evidence, the ones that died included.
+        rows: (N,) rows of `tracker.state.ROW` after the evidence: the tracks that were there,
+            also those that died, then the new ones.
         match: (N,) row of the detection of each of them, -1 for none.
         weight: (N,) log-odds that the look added.
         living: (N,) mask of those that live on.
-        born: (K,) rows of the new tracks.
-        source: (K,) rows of their detections.
+        new: Number of new tracks, at the end of the columns.
         confidence: (M,) confidences of the detections.
     """
 
     timestamp_s: float
     looked: bool
-    old: NDArray[np.void]
+    rows: NDArray[np.void]
     match: NDArray[np.int64]
     weight: FloatArray
     living: NDArray[np.bool_]
-    born: NDArray[np.void]
-    source: NDArray[np.int64]
+    new: int
     confidence: FloatArray
 
-    def entry(self, track_id: int, birth: float) -> Entry | None:
+    def entry(self, track_id: int) -> Entry | None:
         """The line of one track, None if it was not alive."""
-        for rows, is_old in ((self.old, True), (self.born, False)):
-            i = int(np.searchsorted(rows["track_id"], track_id))
-            if i == len(rows) or rows["track_id"][i] != track_id:
-                continue
-            log_odds = float(rows["log_odds"][i])
-            d = int(self.match[i] if is_old else self.source[i])
-            if not is_old:
-                event, weight = Event.BIRTH, log_odds - birth
-            else:
-                weight = float(self.weight[i])
-                event = Event.HIT if d >= 0 else Event.MISS if self.looked else Event.NOT_LOOKED
-                event = event if self.living[i] else Event.DEAD
-            confidence = float(self.confidence[d]) if d >= 0 else float("nan")
-            existence = 1.0 / (1.0 + math.exp(-log_odds))
-            return Entry(self.timestamp_s, event, confidence, weight, existence)
-        return None
+        i = int(np.searchsorted(self.rows["track_id"], track_id))
+        if i == len(self.rows) or self.rows["track_id"][i] != track_id:
+            return None
+        d = int(self.match[i])
+        if not self.living[i]:
+            event = Event.DEAD
+        elif i >= len(self.rows) - self.new:
+            event = Event.BIRTH
+        elif d >= 0:
+            event = Event.HIT
+        else:
+            event = Event.MISS if self.looked else Event.NOT_LOOKED
+        return Entry(
+            self.timestamp_s,
+            event,
+            float(self.confidence[d]) if d >= 0 else math.nan,
+            float(self.weight[i]),
+            1.0 / (1.0 + math.exp(-float(self.rows["log_odds"][i]))),
+        )
 
 
 class Ledger:
@@ -109,13 +111,11 @@ class Ledger:
 
     Args:
         updates: How many to keep.
-        birth: Log-odds of a new track before its first detection is weighed.
     """
 
-    def __init__(self, updates: int, birth: float) -> None:
+    def __init__(self, updates: int) -> None:
         """Start empty."""
         self._pages: deque[Page] = deque(maxlen=updates)
-        self._birth = birth
 
     def write(self, page: Page) -> None:
         """Keep one update; its arrays must not be changed afterwards."""
@@ -123,7 +123,7 @@ class Ledger:
 
     def read(self, track_id: int) -> list[Entry]:
         """The lines of one track, oldest first; empty if it is not in the kept updates."""
-        entries = (page.entry(track_id, self._birth) for page in self._pages)
+        entries = (page.entry(track_id) for page in self._pages)
         return [entry for entry in entries if entry is not None]
 
     def dump(self) -> list[dict[str, Any]]:
@@ -141,12 +141,11 @@ class Ledger:
                 Page(
                     timestamp_s=float(page["timestamp_s"]),
                     looked=bool(page["looked"]),
-                    old=from_columns(page["old"]),
+                    rows=from_columns(page["rows"]),
                     match=np.array(page["match"], np.int64),
                     weight=np.array(page["weight"], np.float64),
                     living=np.array(page["living"], np.bool_),
-                    born=from_columns(page["born"]),
-                    source=np.array(page["source"], np.int64),
+                    new=int(page["new"]),
                     confidence=np.array(page["confidence"], np.float64),
                 )
             )

@@ -35,6 +35,7 @@ measurements, so that two predictions of 1 s equal one of 2 s exactly.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -91,8 +92,13 @@ class MotionModel(Protocol):
         """Boxes of the states and how uncertain they are."""
         ...
 
-    def measurement_variance(self, state: NDArray[Any], confidence: FloatArray) -> FloatArray:
-        """(N, 4) variance in px² that a measured box of this confidence would have."""
+    def distance2(
+        self, state: NDArray[Any], cxcywh: FloatArray, confidence: FloatArray
+    ) -> FloatArray:
+        """(N,) squared Mahalanobis distance of a measured box to each state, over the four axes.
+
+        yᵀ S⁻¹ y with S = H P Hᵀ + R; the axes count as independent.
+        """
         ...
 
     def velocity(self, state: NDArray[Any]) -> FloatArray:
@@ -128,6 +134,8 @@ class ConstantVelocity:
         self._q_position = config.position_noise**2
         self._birth_velocity2 = config.initial_velocity**2
         self._weakest = config.measurement_noise * config.weak_noise_factor
+        # Most cameras have few different frame times: the matrix of each is made once.
+        self._transition = functools.lru_cache(maxsize=64)(self._make_transition)
 
     def birth(self, cxcywh: FloatArray, confidence: FloatArray) -> FloatArray:
         """States of N new tracks: measured position, velocity 0 with a wide variance."""
@@ -146,7 +154,7 @@ class ConstantVelocity:
         """
         return self._transition(dt_s) @ state
 
-    def _transition(self, dt: float) -> FloatArray:
+    def _make_transition(self, dt: float) -> FloatArray:
         """M(dt), (6, 6)."""
         q_v, q_p = self._q_velocity, self._q_position
         m = np.eye(6)
@@ -181,6 +189,15 @@ class ConstantVelocity:
     def project(self, state: FloatArray) -> Projection:
         """Boxes of the states and how uncertain they are."""
         return Projection(state[:, POS], state[:, VAR_POS])
+
+    def distance2(
+        self, state: FloatArray, cxcywh: FloatArray, confidence: FloatArray
+    ) -> FloatArray:
+        """(N,) squared Mahalanobis distance of a measured box to each state, over the four axes."""
+        y = cxcywh - state[:, POS]
+        s = state[:, VAR_POS] + self.measurement_variance(state, confidence)
+        distance2: FloatArray = np.add.reduce(y * y / s, axis=1)
+        return distance2
 
     def measurement_variance(self, state: FloatArray, confidence: FloatArray) -> FloatArray:
         """R: grows as confidence falls, since weak boxes are also badly placed ones."""

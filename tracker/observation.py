@@ -64,7 +64,7 @@ def observe(detections: Detections) -> Observation:
     """
     order = np.argsort(-detections.confidence)
     confidence = detections.confidence[order]
-    if (confidence[1:] == confidence[:-1]).any():  # only ties need the other keys
+    if np.count_nonzero(confidence[1:] == confidence[:-1]):  # only ties need the other keys
         x1, y1, x2, y2 = detections.xyxy.T
         order = np.lexsort((detections.class_id, y2, x2, y1, x1, -detections.confidence))
     xyxy = detections.xyxy[order]

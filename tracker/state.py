@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ROW", "State", "from_columns", "to_columns"]
+__all__ = ["ROW", "State", "extended", "from_columns", "to_columns"]
 
 FloatArray = NDArray[np.float64]
 
@@ -22,12 +22,11 @@ ROW = np.dtype(
         ("track_id", np.int64),
         ("log_odds", np.float64),  # of existence
         ("hits", np.int64),
-        ("misses", np.int64),
+        ("looks_before", np.int64),  # looks of the tracker before the first detection
         ("born_s", np.float64),  # time of the first detection
         ("seen_s", np.float64),  # time of the last detection
-        ("missed_s", np.float64),  # looked for without success since then, s
-        ("start_x", np.float64),  # centre of the first detection, px
-        ("start_y", np.float64),
+        ("found_s", np.float64),  # seconds the tracker had looked for when it was last seen
+        ("start", np.float64, (2,)),  # centre of the first detection, px
         ("moved", np.bool_),  # has left the place where it began
         ("confirmed", np.bool_),
     ]
@@ -52,20 +51,28 @@ class State:
         """Number of tracks."""
         return len(self.rows)
 
-    def followed_by(self, keep: NDArray[np.bool_], other: State) -> State:
-        """The kept ones of these tracks, then the others; read-only."""
-        parts = (self.rows, other.rows), (self.motion, other.motion), (self.classes, other.classes)
-        joined = State(*(_joined(mine[keep], more) for mine, more in parts))
-        for array in (joined.rows, joined.motion, joined.classes):
+    def extended(self, other: State) -> State:
+        """These tracks, then the others."""
+        return State(
+            extended(self.rows, other.rows),
+            extended(self.motion, other.motion),
+            extended(self.classes, other.classes),
+        )
+
+    def kept(self, keep: NDArray[np.bool_]) -> State:
+        """The tracks where `keep` is true, read-only: the state after an update."""
+        rows = np.flatnonzero(keep)
+        all_of_them = len(rows) == len(keep)
+        state = self
+        if not all_of_them:
+            state = State(self.rows[rows], self.motion[rows], self.classes[rows])
+        for array in (state.rows, state.motion, state.classes):
             array.setflags(write=False)
-        return joined
+        return state
 
 
-def _joined(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
-    """Rows of a, then rows of b.
-
-    (`np.concatenate` is slow on structured arrays.)
-    """
+def extended(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
+    """Rows of a, then rows of b; `np.concatenate` is slow on structured arrays."""
     if not len(b):
         return a
     out = np.empty((len(a) + len(b), *a.shape[1:]), a.dtype)
@@ -85,5 +92,5 @@ def from_columns(columns: dict[str, Any]) -> NDArray[np.void]:
     """The structured array of `ROW` that `to_columns` took apart."""
     rows = np.zeros(len(columns["track_id"]), ROW)
     for name in ROW.names or ():
-        rows[name] = columns[name]
+        rows[name] = np.reshape(columns[name], rows[name].shape)
     return rows

@@ -5,13 +5,12 @@ calls is a function on arrays.
 
 ```
 detections, timestamp
-   │ predict      motion      where every track should be now
-   │ associate    association which detection continues which track
-   │ correct      motion      boxes of the tracks that were seen
-   │ believe      existence   survive, hit, miss; clutter speaks against standing places
-   │ classify     classes     class posterior of the tracks that were seen
-   │ give birth               every detection left over starts a track
-   │ bury                     tracks not found for longer than their belief allows
+   │ predict      motion, existence   where every track should be now, and whether it still is
+   │ associate    association         which detection continues which track
+   │ give birth                       every detection left over starts a track
+   │ believe      existence, clutter  what hits and misses weigh
+   │ correct      motion, classes     boxes and classes of the tracks that were seen
+   │ bury         existence           tracks not found for longer than their belief allows
    ▼
 tracks
 ```
@@ -21,6 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +46,24 @@ IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
 _SNAPSHOT_VERSION = 1
+_NOTHING = Detections.empty()
 # Room for rounding when seconds add up to a limit, s.
 _TIME_ROUNDING = 1e-6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Hits:
+    """Which tracks have a detection in this frame.
+
+    Attributes:
+        track: (K,) rows of the tracks, increasing.
+        detection: (K,) rows of their detections.
+        old: Tracks from this row on are new.
+    """
+
+    track: IntArray
+    detection: IntArray
+    old: int
 
 
 class Tracker:
@@ -78,8 +94,9 @@ class Tracker:
         self.config = config or TrackerConfig()
         self._motion = motion or ConstantVelocity(self.config.motion)
         self._clutter = ClutterMap(self.config.clutter)
-        self._ledger = self._empty_ledger()
+        self._ledger = Ledger(self.config.ledger_updates)
         self._started, self._now = False, 0.0
+        self._looks, self._looked_s = 0, 0.0  # how often, and for how long, in all
         self._next_id = 1
         self._state = self._without_tracks()
 
@@ -109,28 +126,27 @@ class Tracker:
                 The tracker is unchanged.
         """
         looked = detections is not None
-        frame = observe(Detections.empty() if detections is None else detections)
+        frame = observe(_NOTHING if detections is None else detections)
         width = self._class_width(frame)
-        dt = self._advance(timestamp_s)
-        look_s = min(dt, self.config.existence.longest_look_s) if looked else 0.0
+        dt = self._advance(timestamp_s, looked)
 
         tracks = self._predicted(dt, width)
         match = self._associate(tracks, frame)
-        against = self._against(frame, dt)
-        weight = self._believe(tracks.rows, frame, match, against, dt, look_s, looked)
-        self._correct(tracks, frame, match, look_s)
-        living = self._confirm_and_bury(tracks.rows)
         new = frame.unmatched(match)
-        born = self._give_birth(frame, new, against, width)
-        self._ledger.write(
-            Page(
-                timestamp_s, looked, tracks.rows, match, weight, living, born.rows, new,
-                frame.confidence,
-            )
-        )  # fmt: skip
-        self._state = tracks.followed_by(living, born)
-        detection = np.concatenate([match[living], new])
-        return self._output(self._state, timestamp_s, frame, detection, against)
+        tracks = tracks.extended(self._newborn(frame, new, width))
+        match = np.concatenate([match, new])
+        against = self._against(frame, dt)
+        hits = _Hits(rows := np.flatnonzero(match >= 0), match[rows], len(match) - len(new))
+        weight = self._believe(tracks.rows, frame, hits, against, dt if looked else 0.0)
+        self._correct(tracks, frame, hits, dt)
+        living = self._living(tracks.rows)
+
+        page = Page(
+            timestamp_s, looked, tracks.rows, match, weight, living, len(new), frame.confidence
+        )
+        self._ledger.write(page)
+        self._state = tracks.kept(living)
+        return self._output(self._state, timestamp_s, frame, match[living], against)
 
     def predict(self, *, timestamp_s: float) -> Tracks:
         """Where the tracks will be at `timestamp_s` if nobody looks; changes nothing.
@@ -142,11 +158,8 @@ class Tracker:
         if not math.isfinite(timestamp_s) or timestamp_s < now:
             raise TimeError(f"cannot predict to {timestamp_s} s: the last update was at {now} s")
         state = self._predicted(timestamp_s - now, self._state.classes.shape[1])
-        state.rows["log_odds"] = existence.survive(
-            state.rows["log_odds"], timestamp_s - now, self.config.existence
-        )
-        nothing, unseen = observe(Detections.empty()), np.full(len(state), -1)
-        return self._output(state, timestamp_s, nothing, unseen, np.zeros(0))
+        unseen = np.full(len(state), -1)
+        return self._output(state, timestamp_s, observe(_NOTHING), unseen, np.zeros(0))
 
     def explain(self, track_id: int) -> list[Entry]:
         """The evidence ledger of a track: each look, what it weighed and the existence after it.
@@ -167,13 +180,13 @@ class Tracker:
     def reset(self) -> None:
         """Drop all tracks, the ledger and the clock; ids go on and the clutter map stays."""
         self._state = self._without_tracks()
-        self._ledger = self._empty_ledger()
+        self._ledger = Ledger(self.config.ledger_updates)
         self._started = False
 
     # ---- the steps of an update ----------------------------------------------------------
 
-    def _advance(self, timestamp_s: float) -> float:
-        """Set the clock; return the seconds since the last update, 0 at the first."""
+    def _advance(self, timestamp_s: float, looked: bool) -> float:
+        """Set the clocks; return the seconds since the last update, 0 at the first."""
         if not math.isfinite(timestamp_s):
             raise TimeError(f"timestamp_s must be finite, got {timestamp_s}")
         if self._started and timestamp_s <= self._now:
@@ -185,6 +198,9 @@ class Tracker:
             self.reset()
         dt = timestamp_s - self._now if self._started else 0.0
         self._started, self._now = True, timestamp_s
+        if looked:
+            self._looks += 1
+            self._looked_s += dt
         return dt
 
     def _class_width(self, frame: Observation) -> int:
@@ -198,12 +214,12 @@ class Tracker:
         return classes.checked_width(max(self._state.classes.shape[1], given, highest))
 
     def _predicted(self, dt: float, width: int) -> State:
-        """A copy of all tracks, moved to where they should be after `dt` seconds."""
+        """A copy of all tracks as they should be after `dt` seconds of which nothing is known."""
         state = self._state
+        rows = state.rows.copy()
+        rows["log_odds"] = existence.survive(rows["log_odds"], dt, self.config.existence)
         return State(
-            state.rows.copy(),
-            self._motion.predict(state.motion, dt),
-            classes.widened(state.classes, width),
+            rows, self._motion.predict(state.motion, dt), classes.widened(state.classes, width)
         )
 
     def _associate(self, tracks: State, frame: Observation) -> IntArray:
@@ -211,22 +227,35 @@ class Tracker:
         if not len(tracks) or not len(frame):
             return np.full(len(tracks), -1)
         config = self.config.association
-        box = self._motion.project(tracks.motion)
         weak = frame.confidence < config.strong_confidence
         least = np.where(weak, config.iou_weak, config.iou_strong)
-        t, d, iou = overlapping_pairs(cxcywh_to_xyxy(box.cxcywh), frame.xyxy, least)
-        # Squared Mahalanobis distance yᵀ S⁻¹ y of the innovation; the axes are independent.
+        box = cxcywh_to_xyxy(self._motion.project(tracks.motion).cxcywh)
+        t, d, iou = overlapping_pairs(box, frame.xyxy, least)
         confidence = frame.confidence[d]
-        y = frame.cxcywh[d] - box.cxcywh[t]
-        s = box.variance[t] + self._motion.measurement_variance(tracks.motion[t], confidence)
-        keep = (y * y / s).sum(axis=1) <= config.mahalanobis2
+        distance2 = self._motion.distance2(tracks.motion[t], frame.cxcywh[d], confidence)
+        keep = distance2 <= config.mahalanobis2
         if config.per_class:
             keep &= tracks.classes.argmax(axis=1)[t] == frame.class_id[d]
-        pairs = association.Pairs(t, d, iou * (confidence + config.confidence_offset))[keep]
-        believed = existence.log_odds_of(config.believed_existence)
-        doubted = tracks.rows["log_odds"] < believed
-        return association.cascade(pairs, 2 * doubted[pairs.track] + weak[pairs.detection],
-                                   len(tracks), len(frame))  # fmt: skip
+        # Believed tracks choose first, and each of them among strong detections first.
+        doubted = tracks.rows["log_odds"] < existence.log_odds_of(config.believed_existence)
+        tier = 2 * doubted[t] + weak[d]
+        pairs = association.Pairs(t, d, iou * (confidence + config.confidence_offset), tier)
+        return association.cascade(pairs[keep], len(tracks), len(frame))
+
+    def _newborn(self, frame: Observation, d: IntArray, width: int) -> State:
+        """A track for each of the detections `d`, weak ones too, before its evidence is weighed."""
+        rows = np.zeros(len(d), ROW)
+        rows["track_id"] = np.arange(self._next_id, self._next_id + len(d))
+        self._next_id += len(d)
+        rows["log_odds"] = existence.log_odds_of(self.config.existence.birth)
+        rows["looks_before"] = self._looks - 1
+        rows["born_s"] = self._now
+        box = frame.cxcywh[d]
+        rows["start"] = box[:, :2]
+        posterior = np.zeros((len(d), width))
+        if width > 1:
+            posterior = classes.normalised(self._class_evidence(frame, d, width))
+        return State(rows, self._motion.birth(box, frame.confidence[d]), posterior)
 
     def _against(self, frame: Observation, dt: float) -> FloatArray:
         """(M,) log-odds that speak against the place of each detection."""
@@ -239,93 +268,62 @@ class Tracker:
         self,
         rows: NDArray[np.void],
         frame: Observation,
-        match: IntArray,
+        hits: _Hits,
         against: FloatArray,
-        dt: float,
-        look_s: float,
-        looked: bool,
+        looked_s: float,
     ) -> FloatArray:
-        """Update belief and counts of the tracks in place; return what each look weighed."""
+        """Update the belief of the tracks in place; return what the look weighed for each."""
         config = self.config.existence
-        hit = np.flatnonzero(match >= 0)
-        d = match[hit]
-        weight = np.full(len(rows), existence.miss_weight(look_s, config))
-        weight[hit] = existence.hit_weight(frame.evidence[d] - against[d], look_s, config)
-        survived = existence.survive(rows["log_odds"], dt, config)
-        rows["log_odds"] = existence.add(survived, weight, config)
-        if looked:
-            rows["misses"] += 1
-            rows["missed_s"] += dt
-        if len(hit):
-            rows["hits"][hit] += 1
-            rows["misses"][hit] -= 1
-            rows["missed_s"][hit] = 0.0
-            rows["seen_s"][hit] = self._now
-            self._mark_places(rows, hit, frame, d, look_s)
+        hit, d, old = hits.track, hits.detection, hits.old
+        look_s = np.full(len(rows), min(looked_s, config.longest_look_s))
+        look_s[old:] = config.first_look_s
+        weight = look_s * -config.miss_rate
+        weight[hit] = existence.hit_weight(frame.evidence[d] - against[d], look_s[hit], config)
+        rows["log_odds"] = existence.add(rows["log_odds"], weight, config)
+        rows["confirmed"] = existence.confirm(rows["log_odds"], rows["confirmed"], config)
+        rows["hits"][hit] += 1
+        rows["seen_s"][hit] = self._now
+        rows["found_s"][hit] = self._looked_s
+        if self.config.clutter.enabled:
+            self._mark_places(rows, frame, hits, min(looked_s, config.longest_look_s))
         return weight
 
     def _mark_places(
-        self, rows: NDArray[np.void], hit: IntArray, frame: Observation, d: IntArray, look_s: float
+        self, rows: NDArray[np.void], frame: Observation, hits: _Hits, look_s: float
     ) -> None:
         """Note which tracks have moved; the hits of the others count as standing clutter."""
         config = self.config.clutter
-        if not config.enabled:
-            return
-        box = frame.cxcywh[d]
-        away = np.abs(box[:, 0] - rows["start_x"][hit]) + np.abs(box[:, 1] - rows["start_y"][hit])
+        hit, box = hits.track, frame.cxcywh[hits.detection]
+        away = np.add.reduce(np.abs(box[:, :2] - rows["start"][hit]), axis=1)
         moved = rows["moved"][hit] | (away > config.moved_widths * box[:, 2])
         rows["moved"][hit] = moved
-        stood = self._now - rows["born_s"][hit] >= config.stand_s
-        standing = d[stood & ~moved]
-        if len(standing):
-            self._clutter.add(frame.xyxy[standing], look_s)
+        standing = (self._now - config.stand_s >= rows["born_s"][hit]) & ~moved
+        if np.count_nonzero(standing):
+            self._clutter.add(frame.xyxy[hits.detection[standing]], look_s)
 
-    def _correct(self, tracks: State, frame: Observation, match: IntArray, look_s: float) -> None:
-        """Move the tracks that were seen to their measurements, and fuse their classes."""
-        hit = np.flatnonzero(match >= 0)
+    def _correct(self, tracks: State, frame: Observation, hits: _Hits, dt: float) -> None:
+        """Move the tracks that were seen again to their measurements, and fuse their classes."""
+        again = np.searchsorted(hits.track, hits.old)
+        hit, d = hits.track[:again], hits.detection[:again]
         if not len(hit):
             return
-        d = match[hit]
-        tracks.motion[hit] = self._motion.correct(
-            tracks.motion[hit], frame.cxcywh[d], frame.confidence[d]
-        )
-        width = tracks.classes.shape[1]
+        motion, width = tracks.motion, tracks.classes.shape[1]
+        motion[hit] = self._motion.correct(motion[hit], frame.cxcywh[d], frame.confidence[d])
         if width > 1:
+            look_s = min(dt, self.config.existence.longest_look_s)
             evidence = self._class_evidence(frame, d, width)
             tracks.classes[hit] = classes.fuse(
                 tracks.classes[hit], evidence, look_s, self.config.classes
             )
 
-    def _confirm_and_bury(self, rows: NDArray[np.void]) -> BoolArray:
-        """Set which tracks are confirmed; return the mask of those that live on."""
+    def _living(self, rows: NDArray[np.void]) -> BoolArray:
+        """(N,) mask of the tracks that live on: found not longer ago than their belief allows."""
         config = self.config.existence
-        rows["confirmed"] = existence.confirm(rows["log_odds"], rows["confirmed"], config)
         limit = existence.coast_limit(existence.sigmoid(rows["log_odds"]), config)
-        gap = self._now - rows["seen_s"]
-        living: BoolArray = (rows["missed_s"] <= limit + _TIME_ROUNDING) & (
-            gap <= config.max_gap_s + _TIME_ROUNDING
-        )
-        return living
-
-    def _give_birth(
-        self, frame: Observation, d: IntArray, against: FloatArray, width: int
-    ) -> State:
-        """A new track from each of the detections `d` that continue none, weak ones too."""
-        rows = np.zeros(len(d), ROW)
-        rows["track_id"] = np.arange(self._next_id, self._next_id + len(d))
-        self._next_id += len(d)
-        evidence = frame.evidence[d] - against[d]
-        rows["log_odds"] = existence.birth(evidence, self.config.existence)
-        rows["confirmed"] = existence.confirm(
-            rows["log_odds"], rows["confirmed"], self.config.existence
-        )
-        rows["hits"] = 1
-        rows["born_s"] = rows["seen_s"] = self._now
-        rows["start_x"], rows["start_y"] = frame.cxcywh[d, 0], frame.cxcywh[d, 1]
-        posterior = np.zeros((len(d), width))
-        if width > 1:
-            posterior = classes.normalised(self._class_evidence(frame, d, width))
-        return State(rows, self._motion.birth(frame.cxcywh[d], frame.confidence[d]), posterior)
+        limit += rows["found_s"]
+        earliest = self._now - config.max_gap_s - _TIME_ROUNDING
+        living: BoolArray = limit >= self._looked_s - _TIME_ROUNDING
+        return living & (rows["seen_s"] >= earliest)
 
     def _class_evidence(self, frame: Observation, d: IntArray, width: int) -> FloatArray:
         """(K, C) log-likelihood of each class for some detections."""
@@ -376,7 +374,7 @@ class Tracker:
             class_id=posterior.argmax(axis=1),
             class_probabilities=posterior,
             hits=rows["hits"],
-            misses=rows["misses"],
+            misses=self._looks - rows["looks_before"] - rows["hits"],
             age_s=timestamp_s - rows["born_s"],
             gap_s=timestamp_s - rows["seen_s"],
             detection=source,
@@ -393,6 +391,8 @@ class Tracker:
             "version": _SNAPSHOT_VERSION,
             "config": self.config.to_dict(),
             "timestamp_s": self._now if self._started else None,
+            "looks": self._looks,
+            "looked_s": self._looked_s,
             "next_id": self._next_id,
             "rows": to_columns(self._state.rows),
             "motion": self._motion.dump(self._state.motion),
@@ -429,14 +429,12 @@ class Tracker:
             tracker._ledger.load(state["ledger"])
             tracker._started = state["timestamp_s"] is not None
             tracker._now = float(state["timestamp_s"] or 0.0)
+            tracker._looks = int(state["looks"])
+            tracker._looked_s = float(state["looked_s"])
             tracker._next_id = int(state["next_id"])
         except KeyError as error:
             raise InputError(f"snapshot lacks the field {error}") from error
         return tracker
-
-    def _empty_ledger(self) -> Ledger:
-        birth = existence.log_odds_of(self.config.existence.birth)
-        return Ledger(self.config.ledger_updates, birth)
 
     def _without_tracks(self) -> State:
         return State(

@@ -31,6 +31,14 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 
+# Light in the dark place from frame to frame, in shares of that in the open.
+_LAMP = (0.30, 0.65)
+# Share of the frames that are out of focus, and how far, in pixels.
+_BLUR_SHARE, _BLUR = 0.10, (1.5, 3.0)
+# Sensor noise in grey levels.
+_NOISE = 7.0
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Truth:
     """What is really in one frame of the street.
@@ -219,10 +227,10 @@ class StreetWorld:
         import cv2
 
         rng = np.random.default_rng([self.seed, 1, index])
-        lamp = 0.30 + 0.35 * rng.random()
+        lamp = rng.uniform(*_LAMP)
         light = (1.0 - self._shade * np.float32(1.0 - lamp)) * np.float32(rng.normal(1.0, 0.02))
         picture = image * light[..., None]
-        if rng.random() < 0.10:  # the focus hunts for a frame
-            picture = cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(1.5, 3.0)))
-        picture += rng.normal(0.0, 7.0, (*image.shape[:2], 1)).astype(np.float32)
+        if rng.random() < _BLUR_SHARE:  # the focus hunts for a frame
+            picture = cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(*_BLUR)))
+        picture += rng.normal(0.0, _NOISE, (*image.shape[:2], 1)).astype(np.float32)
         return np.clip(picture, 0, 255).astype(np.uint8)
