@@ -141,7 +141,7 @@ def _numbered(rows: IntArray) -> tuple[IntArray, IntArray]:
     """The distinct rows, ascending, and the place of each given row among them."""
     present = np.zeros(int(rows.max()) + 1, bool)
     present[rows] = True
-    distinct = np.flatnonzero(present)
+    distinct = present.nonzero()[0]
     place = np.empty(len(present), np.int64)
     place[distinct] = np.arange(len(distinct))
     return distinct, place[rows]

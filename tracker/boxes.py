@@ -21,6 +21,7 @@ _LEAST_AREA = 1e-9
 
 # Both forms are linear in each other: one small product is faster than slicing and joining.
 _TO_CENTRE = np.array([[0.5, 0, -1, 0], [0, 0.5, 0, -1], [0.5, 0, 1, 0], [0, 0.5, 0, 1]])
+_LEAST_CXCYWH = np.array([-np.inf, -np.inf, 0.0, 0.0])
 _TO_CORNERS = np.array([[1, 0, 1, 0], [0, 1, 0, 1], [-0.5, 0, 0.5, 0], [0, -0.5, 0, 0.5]])
 
 
@@ -42,9 +43,7 @@ def cxcywh_to_xyxy(cxcywh: FloatArray) -> FloatArray:
         >>> cxcywh_to_xyxy(np.array([[20.0, 50.0, 20.0, 60.0]]))
         array([[10., 20., 30., 80.]])
     """
-    if cxcywh.size and cxcywh[..., 2:].min() < 0.0:
-        cxcywh = np.maximum(cxcywh, [-np.inf, -np.inf, 0.0, 0.0])
-    xyxy: FloatArray = cxcywh @ _TO_CORNERS
+    xyxy: FloatArray = np.maximum(cxcywh, _LEAST_CXCYWH) @ _TO_CORNERS
     return xyxy
 
 
@@ -100,7 +99,7 @@ def overlapping_pairs(
     """
     if len(a) * len(b) <= _DENSE_LIMIT:
         iou = iou_matrix(a, b)
-        i, j = np.nonzero(iou >= least)
+        i, j = (iou >= least).nonzero()
         return i, j, iou[i, j]
     order = np.argsort(b[:, 0])
     left, top, right, bottom = np.ascontiguousarray(b[order].T)
@@ -110,9 +109,9 @@ def overlapping_pairs(
     i = np.repeat(np.arange(len(a)), count)
     # Position of each candidate in its row's run of them, added to where the run starts.
     k = np.arange(len(i)) + np.repeat(first - np.cumsum(count) + count, count)
-    near = np.flatnonzero((y1[i] < bottom[k]) & (top[k] < y2[i]))
+    near = ((y1[i] < bottom[k]) & (top[k] < y2[i])).nonzero()[0]
     i, k = i[near], k[near]
-    near = np.flatnonzero(x1[i] < right[k])
+    near = (x1[i] < right[k]).nonzero()[0]
     i, j = i[near], order[k[near]]
     iou = _iou(a[i].T, b[j].T)
     keep = iou >= least[j]

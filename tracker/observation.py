@@ -51,7 +51,7 @@ class Observation:
         """Rows that no track took; `match` as from `association.cascade`."""
         free = np.ones(len(self), bool)
         free[match[match >= 0]] = False
-        return np.flatnonzero(free)
+        return free.nonzero()[0]
 
 
 def observe(detections: Detections) -> Observation:

@@ -61,7 +61,7 @@ class State:
 
     def kept(self, keep: NDArray[np.bool_]) -> State:
         """The tracks where `keep` is true, read-only: the state after an update."""
-        rows = np.flatnonzero(keep)
+        rows = keep.nonzero()[0]
         all_of_them = len(rows) == len(keep)
         state = self
         if not all_of_them:

@@ -136,7 +136,7 @@ class Tracker:
         tracks = tracks.extended(self._newborn(frame, new, width))
         match = np.concatenate([match, new])
         against = self._against(frame, dt)
-        hits = _Hits(rows := np.flatnonzero(match >= 0), match[rows], len(match) - len(new))
+        hits = _Hits(rows := (match >= 0).nonzero()[0], match[rows], len(match) - len(new))
         weight = self._believe(tracks.rows, frame, hits, against, dt if looked else 0.0)
         self._correct(tracks, frame, hits, dt)
         living = self._living(tracks.rows)
@@ -206,7 +206,7 @@ class Tracker:
     def _class_width(self, frame: Observation) -> int:
         """Number of classes known once this frame is taken in."""
         given = frame.probabilities.shape[1]
-        highest = int(frame.class_id.max()) + 1 if len(frame) else 1
+        highest = int(np.maximum.reduce(frame.class_id, initial=0)) + 1
         if given and highest > given:
             raise InputError(
                 f"class_id {highest - 1} has no column in class_probabilities of {given} classes"
@@ -275,7 +275,8 @@ class Tracker:
         """Update the belief of the tracks in place; return what the look weighed for each."""
         config = self.config.existence
         hit, d, old = hits.track, hits.detection, hits.old
-        look_s = np.full(len(rows), min(looked_s, config.longest_look_s))
+        look_s = np.empty(len(rows))
+        look_s[:old] = min(looked_s, config.longest_look_s)
         look_s[old:] = config.first_look_s
         weight = look_s * -config.miss_rate
         weight[hit] = existence.hit_weight(frame.evidence[d] - against[d], look_s[hit], config)
@@ -346,7 +347,7 @@ class Tracker:
         against: FloatArray,
     ) -> Tracks:
         """The public columns of all tracks; `detection` is a row of `frame` or -1."""
-        rows, hit = state.rows, np.flatnonzero(detection >= 0)
+        rows, hit = state.rows, (detection >= 0).nonzero()[0]
         box = self._motion.project(state.motion)
         log_odds = rows["log_odds"]
         spread = np.sqrt(box.variance[:, 0] + box.variance[:, 1])
