@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ SMALL = "fasterrcnn_mobilenet_v3_large_320_fpn"
 @pytest.fixture
 def small_auto(monkeypatch):
     """ "auto" chooses the smallest COCO model, so that tests are quick."""
-    monkeypatch.setattr(pretrained, "AUTO", SMALL)
+    monkeypatch.setattr(pretrained, "AUTO_CPU", SMALL)
 
 
 @pytest.fixture
@@ -94,7 +95,19 @@ def test_weights_that_cannot_be_downloaded(no_network, capsys):
 def test_auto_takes_cached_weights_without_asking_the_network(small_auto, cached_small):
     detector = detectors.load("auto", device="cpu")
     assert detector.name == SMALL
-    assert detector.note.startswith(f"auto: {SMALL} (COCO weights, cached), on cpu; it is slow")
+    assert detector.note.startswith(f"auto: {SMALL} (COCO weights, cached), on cpu; for persons")
+
+
+@pytest.mark.parametrize(("kind", "taken"), [("cpu", "AUTO_CPU"), ("cuda", "AUTO_GPU")])
+def test_auto_chooses_by_what_the_device_can_run(
+    kind, taken, no_network, bundled_file, monkeypatch
+):
+    asked = []
+    monkeypatch.setattr(pretrained, "reachable", lambda url: asked.append(url) or "asked only")
+    placement = SimpleNamespace(device=torch.device(kind))
+    monkeypatch.setattr(pretrained, "place", lambda device: placement)
+    detectors.load("auto", device="cpu")
+    assert asked == [COCO_MODELS[getattr(pretrained, taken)].url]
 
 
 def test_auto_falls_back_to_the_bundled_model_and_says_so(no_network, bundled_file, caplog):
