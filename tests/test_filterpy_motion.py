@@ -231,7 +231,7 @@ def test_a_state_in_another_order_needs_read():
     assert tracks.hits.tolist() == [40]
     np.testing.assert_allclose(tracks.velocity, [[10, 5]], atol=2)
     other = Tracker.restore(as_json(tracker.snapshot()), motion=motion)
-    assert_equal(other.predict(timestamp_s=1.0), tracker.predict(timestamp_s=1.0))
+    assert_equal(other.predict(timestamp_s=5.0), tracker.predict(timestamp_s=5.0))
 
 
 def test_what_a_snapshot_cannot_carry_is_said():

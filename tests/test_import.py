@@ -1,0 +1,45 @@
+"""What `import tracker` promises: its names, and that it stays light."""
+
+import subprocess
+import sys
+
+import tracker
+
+HEAVY = ["torch", "torchvision", "cv2", "av", "filterpy", "matplotlib", "typer", "rich"]
+
+
+def test_the_public_names():
+    assert tracker.__all__ == [
+        "AssociationConfig",
+        "ClassConfig",
+        "ClutterConfig",
+        "ConfigError",
+        "ConftrackError",
+        "ConstantVelocity",
+        "Detections",
+        "Entry",
+        "Event",
+        "ExistenceConfig",
+        "Frame",
+        "InputError",
+        "MissingExtraError",
+        "MotionConfig",
+        "MotionModel",
+        "Projection",
+        "ScoreConfig",
+        "SourceError",
+        "TimeError",
+        "TrackState",
+        "Tracker",
+        "TrackerConfig",
+        "Tracks",
+    ]
+    assert all(hasattr(tracker, name) for name in tracker.__all__)
+
+
+def test_the_import_stays_light():
+    code = (
+        f"import sys, tracker, tracker.filterpy_motion; print(*(set({HEAVY}) & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
