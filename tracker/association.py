@@ -1,6 +1,6 @@
 """Which detection belongs to which track: gates, tiers and optimal assignment.
 
-In come predicted boxes with their belief and the detections of one frame; out go `Matches`. Only
+In come predicted tracks and the detections of one frame; out goes the detection of each track. Only
 pairs inside the gates are ever priced, and most of those are alone in their corner of the image:
 they are matched at once, and assignment is solved for the contested rest.
 
@@ -29,7 +29,14 @@ from scipy.optimize import linear_sum_assignment
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
-__all__ = ["Pairs", "assign", "cascade"]
+from tracker.boxes import cxcywh_to_xyxy, overlapping_pairs
+from tracker.config import AssociationConfig
+from tracker.existence import log_odds_of
+from tracker.motion import MotionModel
+from tracker.observation import Observation
+from tracker.state import State
+
+__all__ = ["Pairs", "assign", "associate", "cascade"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -60,6 +67,37 @@ class Pairs:
         if np.count_nonzero(keep) == len(keep):
             return self
         return Pairs(self.track[keep], self.detection[keep], self.similarity[keep], self.tier[keep])
+
+
+def associate(
+    tracks: State, frame: Observation, motion: MotionModel, config: AssociationConfig
+) -> IntArray:
+    """Find the detection that continues each track.
+
+    Args:
+        tracks: N tracks, predicted to the time of the frame.
+        frame: M detections.
+        motion: The motion model of the tracks.
+        config: Gates and tiers.
+
+    Returns:
+        (N,) row of the detection of each track, -1 for none; each detection at most once.
+    """
+    if not len(tracks) or not len(frame):
+        return np.full(len(tracks), -1)
+    weak = frame.confidence < config.strong_confidence
+    least = np.where(weak, config.iou_weak, config.iou_strong)
+    box = cxcywh_to_xyxy(motion.project(tracks.motion).cxcywh)
+    t, d, iou = overlapping_pairs(box, frame.xyxy, least)
+    confidence = frame.confidence[d]
+    distance2 = motion.distance2(tracks.motion[t], frame.cxcywh[d], confidence)
+    keep = distance2 <= config.mahalanobis2
+    if config.per_class:
+        keep &= tracks.classes.argmax(axis=1)[t] == frame.class_id[d]
+    doubted = tracks.rows["log_odds"] < log_odds_of(config.believed_existence)
+    tier = 2 * doubted[t] + weak[d]
+    pairs = Pairs(t, d, iou * (confidence + config.confidence_offset), tier)
+    return cascade(pairs[keep], len(tracks), len(frame))
 
 
 def cascade(pairs: Pairs, tracks: int, detections: int) -> IntArray:

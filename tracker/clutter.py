@@ -12,6 +12,9 @@ never grows. Fading is lazy: instead of shrinking all cells at every frame, what
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -67,11 +70,17 @@ class ClutterMap:
         place: IntArray = cell @ _STRIDES
         return place
 
-    def dump(self) -> FloatArray:
-        """(256, 256) seconds of standing hits, for a snapshot or a picture."""
+    def seconds(self) -> FloatArray:
+        """(256, 256) seconds of standing hits by row and column of cells."""
         return (self._cells * self._factor).reshape(_SIDE, _SIDE)
 
-    def load(self, seconds: FloatArray) -> None:
-        """Take over what `dump` gave."""
-        self._cells = np.array(seconds, np.float64).reshape(-1)
-        self._factor = 1.0
+    def dump(self) -> dict[str, Any]:
+        """The cells that hold something, for a snapshot."""
+        place = self._cells.nonzero()[0]
+        return {"place": place, "value": self._cells[place], "factor": self._factor}
+
+    def load(self, dumped: Mapping[str, Any]) -> None:
+        """Take over what `dump` gave, exactly."""
+        self._cells = np.zeros(_SIDE * _SIDE)
+        self._cells[np.array(dumped["place"], np.int64)] = dumped["value"]
+        self._factor = float(dumped["factor"])

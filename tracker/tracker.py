@@ -18,9 +18,8 @@ tracks
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker import association, classes, existence
-from tracker.boxes import cxcywh_to_xyxy, overlapping_pairs
+from tracker.clock import Clock
 from tracker.clutter import ClutterMap
 from tracker.config import TrackerConfig
 from tracker.detections import Detections
@@ -36,8 +35,9 @@ from tracker.errors import InputError, TimeError
 from tracker.ledger import Entry, Ledger, Page
 from tracker.motion import ConstantVelocity, MotionModel
 from tracker.observation import Observation, observe
+from tracker.output import describe
 from tracker.state import ROW, State, from_columns, to_columns
-from tracker.tracks import Tracks, TrackState
+from tracker.tracks import Tracks
 
 __all__ = ["Tracker"]
 
@@ -95,8 +95,7 @@ class Tracker:
         self._motion = motion or ConstantVelocity(self.config.motion)
         self._clutter = ClutterMap(self.config.clutter)
         self._ledger = Ledger(self.config.ledger_updates)
-        self._started, self._now = False, 0.0
-        self._looks, self._looked_s = 0, 0.0  # how often, and for how long, in all
+        self._clock = Clock()
         self._next_id = 1
         self._state = self._without_tracks()
 
@@ -131,22 +130,22 @@ class Tracker:
         dt = self._advance(timestamp_s, looked)
 
         tracks = self._predicted(dt, width)
-        match = self._associate(tracks, frame)
+        match = association.associate(tracks, frame, self._motion, self.config.association)
         new = frame.unmatched(match)
-        tracks = tracks.extended(self._newborn(frame, new, width))
+        tracks = tracks.extended(self._newborn(frame, new, width, timestamp_s))
         match = np.concatenate([match, new])
         against = self._against(frame, dt)
         hits = _Hits(rows := (match >= 0).nonzero()[0], match[rows], len(match) - len(new))
         weight = self._believe(tracks.rows, frame, hits, against, dt if looked else 0.0)
         self._correct(tracks, frame, hits, dt)
-        living = self._living(tracks.rows)
+        living = self._living(tracks.rows, timestamp_s)
 
         page = Page(
             timestamp_s, looked, tracks.rows, match, weight, living, len(new), frame.confidence
         )
         self._ledger.write(page)
         self._state = tracks.kept(living)
-        return self._output(self._state, timestamp_s, frame, match[living], against)
+        return self._describe(self._state, timestamp_s, frame, match[living], against)
 
     def predict(self, *, timestamp_s: float) -> Tracks:
         """Where the tracks will be at `timestamp_s` if nobody looks; changes nothing.
@@ -154,12 +153,13 @@ class Tracker:
         Raises:
             TimeError: `timestamp_s` is not finite or before the last update.
         """
-        now = self._now if self._started else timestamp_s
-        if not math.isfinite(timestamp_s) or timestamp_s < now:
+        now = self._clock.now_s
+        if self._clock.runs_back(timestamp_s) and timestamp_s != now:
             raise TimeError(f"cannot predict to {timestamp_s} s: the last update was at {now} s")
-        state = self._predicted(timestamp_s - now, self._state.classes.shape[1])
+        dt = 0.0 if now is None else timestamp_s - now
+        state = self._predicted(dt, self._state.classes.shape[1])
         unseen = np.full(len(state), -1)
-        return self._output(state, timestamp_s, observe(_NOTHING), unseen, np.zeros(0))
+        return self._describe(state, timestamp_s, observe(_NOTHING), unseen, np.zeros(0))
 
     def explain(self, track_id: int) -> list[Entry]:
         """The evidence ledger of a track: each look, what it weighed and the existence after it.
@@ -181,27 +181,20 @@ class Tracker:
         """Drop all tracks, the ledger and the clock; ids go on and the clutter map stays."""
         self._state = self._without_tracks()
         self._ledger = Ledger(self.config.ledger_updates)
-        self._started = False
+        self._clock = Clock()
 
     # ---- the steps of an update ----------------------------------------------------------
 
     def _advance(self, timestamp_s: float, looked: bool) -> float:
         """Set the clocks; return the seconds since the last update, 0 at the first."""
-        if not math.isfinite(timestamp_s):
-            raise TimeError(f"timestamp_s must be finite, got {timestamp_s}")
-        if self._started and timestamp_s <= self._now:
+        if self._clock.runs_back(timestamp_s):
             if self.config.on_backward_time == "error":
                 raise TimeError(
-                    f"timestamp_s must increase: got {timestamp_s} s after {self._now} s."
+                    f"timestamp_s must increase: got {timestamp_s} s after {self._clock.now_s} s."
                     ' If the clock may restart, set on_backward_time = "reset"'
                 )
             self.reset()
-        dt = timestamp_s - self._now if self._started else 0.0
-        self._started, self._now = True, timestamp_s
-        if looked:
-            self._looks += 1
-            self._looked_s += dt
-        return dt
+        return self._clock.advance(timestamp_s, looked)
 
     def _class_width(self, frame: Observation) -> int:
         """Number of classes known once this frame is taken in."""
@@ -222,34 +215,14 @@ class Tracker:
             rows, self._motion.predict(state.motion, dt), classes.widened(state.classes, width)
         )
 
-    def _associate(self, tracks: State, frame: Observation) -> IntArray:
-        """(N,) row of the detection of each track, -1 for none."""
-        if not len(tracks) or not len(frame):
-            return np.full(len(tracks), -1)
-        config = self.config.association
-        weak = frame.confidence < config.strong_confidence
-        least = np.where(weak, config.iou_weak, config.iou_strong)
-        box = cxcywh_to_xyxy(self._motion.project(tracks.motion).cxcywh)
-        t, d, iou = overlapping_pairs(box, frame.xyxy, least)
-        confidence = frame.confidence[d]
-        distance2 = self._motion.distance2(tracks.motion[t], frame.cxcywh[d], confidence)
-        keep = distance2 <= config.mahalanobis2
-        if config.per_class:
-            keep &= tracks.classes.argmax(axis=1)[t] == frame.class_id[d]
-        # Believed tracks choose first, and each of them among strong detections first.
-        doubted = tracks.rows["log_odds"] < existence.log_odds_of(config.believed_existence)
-        tier = 2 * doubted[t] + weak[d]
-        pairs = association.Pairs(t, d, iou * (confidence + config.confidence_offset), tier)
-        return association.cascade(pairs[keep], len(tracks), len(frame))
-
-    def _newborn(self, frame: Observation, d: IntArray, width: int) -> State:
+    def _newborn(self, frame: Observation, d: IntArray, width: int, now_s: float) -> State:
         """A track for each of the detections `d`, weak ones too, before its evidence is weighed."""
         rows = np.zeros(len(d), ROW)
         rows["track_id"] = np.arange(self._next_id, self._next_id + len(d))
         self._next_id += len(d)
         rows["log_odds"] = existence.log_odds_of(self.config.existence.birth)
-        rows["looks_before"] = self._looks - 1
-        rows["born_s"] = self._now
+        rows["looks_before"] = self._clock.looks - 1
+        rows["born_s"] = now_s
         box = frame.cxcywh[d]
         rows["start"] = box[:, :2]
         posterior = np.zeros((len(d), width))
@@ -283,8 +256,8 @@ class Tracker:
         rows["log_odds"] = existence.add(rows["log_odds"], weight, config)
         rows["confirmed"] = existence.confirm(rows["log_odds"], rows["confirmed"], config)
         rows["hits"][hit] += 1
-        rows["seen_s"][hit] = self._now
-        rows["found_s"][hit] = self._looked_s
+        rows["seen_s"][hit] = self._clock.now_s
+        rows["found_s"][hit] = self._clock.looked_s
         if self.config.clutter.enabled:
             self._mark_places(rows, frame, hits, min(looked_s, config.longest_look_s))
         return weight
@@ -298,7 +271,7 @@ class Tracker:
         away = np.add.reduce(np.abs(box[:, :2] - rows["start"][hit]), axis=1)
         moved = rows["moved"][hit] | (away > config.moved_widths * box[:, 2])
         rows["moved"][hit] = moved
-        standing = (self._now - config.stand_s >= rows["born_s"][hit]) & ~moved
+        standing = (rows["seen_s"][hit] - rows["born_s"][hit] >= config.stand_s) & ~moved
         if np.count_nonzero(standing):
             self._clutter.add(frame.xyxy[hits.detection[standing]], look_s)
 
@@ -317,14 +290,13 @@ class Tracker:
                 tracks.classes[hit], evidence, look_s, self.config.classes
             )
 
-    def _living(self, rows: NDArray[np.void]) -> BoolArray:
+    def _living(self, rows: NDArray[np.void], now_s: float) -> BoolArray:
         """(N,) mask of the tracks that live on: found not longer ago than their belief allows."""
         config = self.config.existence
         limit = existence.coast_limit(existence.sigmoid(rows["log_odds"]), config)
         limit += rows["found_s"]
-        earliest = self._now - config.max_gap_s - _TIME_ROUNDING
-        living: BoolArray = limit >= self._looked_s - _TIME_ROUNDING
-        return living & (rows["seen_s"] >= earliest)
+        living: BoolArray = limit >= self._clock.looked_s - _TIME_ROUNDING
+        return living & (rows["seen_s"] >= now_s - config.max_gap_s - _TIME_ROUNDING)
 
     def _class_evidence(self, frame: Observation, d: IntArray, width: int) -> FloatArray:
         """(K, C) log-likelihood of each class for some detections."""
@@ -336,9 +308,7 @@ class Tracker:
             self.config.classes,
         )
 
-    # ---- what goes out -------------------------------------------------------------------
-
-    def _output(
+    def _describe(
         self,
         state: State,
         timestamp_s: float,
@@ -346,39 +316,16 @@ class Tracker:
         detection: IntArray,
         against: FloatArray,
     ) -> Tracks:
-        """The public columns of all tracks; `detection` is a row of `frame` or -1."""
-        rows, hit = state.rows, (detection >= 0).nonzero()[0]
-        box = self._motion.project(state.motion)
-        log_odds = rows["log_odds"]
-        spread = np.sqrt(box.variance[:, 0] + box.variance[:, 1])
-        spread /= np.maximum(box.cxcywh[:, 3], 1.0)
-        likely = existence.coasted_score(log_odds, spread, self.config.score)
-        belief = np.where(rows["confirmed"], np.int8(TrackState.COASTING), np.int8(0))
-        source = np.full(len(rows), -1)
-        if len(hit):
-            d = detection[hit]
-            likely[hit] = existence.hit_score(
-                frame.evidence[d], against[d], log_odds[hit], self.config.score
-            )
-            belief[hit] = rows["confirmed"][hit]  # CONFIRMED is 1, TENTATIVE 0
-            source[hit] = frame.source[d]
-        posterior = classes.posterior(state.classes)
-        return Tracks(
+        """The public columns of all tracks."""
+        return describe(
+            state,
+            self._motion,
+            self.config.score,
             timestamp_s=timestamp_s,
-            track_id=rows["track_id"],
-            xyxy=cxcywh_to_xyxy(box.cxcywh),
-            velocity=self._motion.velocity(state.motion),
-            covariance=self._motion.covariance(state.motion),
-            existence=existence.sigmoid(log_odds),
-            score=existence.sigmoid(likely),
-            state=belief,
-            class_id=posterior.argmax(axis=1),
-            class_probabilities=posterior,
-            hits=rows["hits"],
-            misses=self._looks - rows["looks_before"] - rows["hits"],
-            age_s=timestamp_s - rows["born_s"],
-            gap_s=timestamp_s - rows["seen_s"],
-            detection=source,
+            looks=self._clock.looks,
+            frame=frame,
+            detection=detection,
+            against=against,
         )
 
     # ---- carrying on elsewhere -----------------------------------------------------------
@@ -391,9 +338,7 @@ class Tracker:
         return {
             "version": _SNAPSHOT_VERSION,
             "config": self.config.to_dict(),
-            "timestamp_s": self._now if self._started else None,
-            "looks": self._looks,
-            "looked_s": self._looked_s,
+            "clock": asdict(self._clock),
             "next_id": self._next_id,
             "rows": to_columns(self._state.rows),
             "motion": self._motion.dump(self._state.motion),
@@ -426,12 +371,9 @@ class Tracker:
                 tracker._motion.load(np.asarray(state["motion"], np.float64)),
                 np.array(state["classes"], np.float64).reshape(len(rows), width),
             )
-            tracker._clutter.load(np.asarray(state["clutter"], np.float64))
+            tracker._clutter.load(state["clutter"])
             tracker._ledger.load(state["ledger"])
-            tracker._started = state["timestamp_s"] is not None
-            tracker._now = float(state["timestamp_s"] or 0.0)
-            tracker._looks = int(state["looks"])
-            tracker._looked_s = float(state["looked_s"])
+            tracker._clock = Clock(**state["clock"])
             tracker._next_id = int(state["next_id"])
         except KeyError as error:
             raise InputError(f"snapshot lacks the field {error}") from error
