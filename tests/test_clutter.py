@@ -1,3 +1,4 @@
+import json
 import math
 
 import numpy as np
@@ -62,16 +63,31 @@ def test_places_outside_any_image_are_fine(shift):
     assert clutter.against(HERE + shift)[0] > 0
 
 
-def test_dump_and_load():
+def test_dump_and_load_are_exact():
     clutter, other = ClutterMap(CONFIG), ClutterMap(CONFIG)
     clutter.add(HERE, 1.0)
     clutter.fade(3.0)
-    other.load(np.array(clutter.dump().tolist()))
-    np.testing.assert_allclose(other.against(HERE), clutter.against(HERE), rtol=1e-15)
+    clutter.add(ELSEWHERE, 0.3)
+    other.load(json.loads(json.dumps(clutter.dump(), default=lambda a: a.tolist())))
+    for one in (clutter, other):
+        one.fade(0.7)
+        one.add(HERE, 0.1)
+    for place in (HERE, ELSEWHERE):
+        assert other.against(place).tolist() == clutter.against(place).tolist()
 
 
 def test_no_boxes():
     clutter = ClutterMap(CONFIG)
     clutter.add(np.zeros((0, 4)), 1.0)
     assert clutter.against(np.zeros((0, 4))).shape == (0,)
-    assert not clutter.dump().any()
+    assert clutter.against(HERE).tolist() == [0.0]
+
+
+def test_the_map_can_be_looked_at():
+    clutter = ClutterMap(CONFIG)
+    clutter.add(HERE, 1.0)
+    clutter.fade(10.0)
+    seconds = clutter.seconds()
+    row, column = np.argwhere(seconds)[0]
+    assert (row, column) == (130 // 20, 109 // 20)
+    assert seconds[row, column] == pytest.approx(0.5)
