@@ -23,7 +23,7 @@ IntArray = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Observation:
-    """M detections in canonical order: surest first, then by box and class.
+    """M detections in canonical order: surest first, then by box and class vector.
 
     Attributes:
         source: (M,) row of each in the detections as they were given.
@@ -66,7 +66,9 @@ def observe(detections: Detections) -> Observation:
     confidence = detections.confidence[order]
     if np.count_nonzero(confidence[1:] == confidence[:-1]):  # only ties need the other keys
         x1, y1, x2, y2 = detections.xyxy.T
-        order = np.lexsort((detections.class_id, y2, x2, y1, x1, -detections.confidence))
+        vectors = detections.class_probabilities.T
+        keys = (*vectors, detections.class_id, y2, x2, y1, x1, -detections.confidence)
+        order = np.lexsort(keys)
     xyxy = detections.xyxy[order]
     return Observation(
         order,

@@ -342,6 +342,7 @@ class Tracker:
             "next_id": self._next_id,
             "rows": to_columns(self._state.rows),
             "motion": self._motion.dump(self._state.motion),
+            "class_count": self._state.classes.shape[1],
             "classes": self._state.classes.copy(),
             "clutter": self._clutter.dump(),
             "ledger": self._ledger.dump(),
@@ -365,7 +366,7 @@ class Tracker:
         try:
             tracker = cls(TrackerConfig.from_dict(state["config"]), motion=motion)
             rows = from_columns(state["rows"])
-            width = np.shape(state["classes"])[-1]
+            width = int(state["class_count"])
             tracker._state = State(
                 rows,
                 tracker._motion.load(np.asarray(state["motion"], np.float64)),
