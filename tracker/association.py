@@ -29,14 +29,15 @@ from scipy.optimize import linear_sum_assignment
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
+from tracker import kernels
 from tracker.boxes import cxcywh_to_xyxy, overlapping_pairs
 from tracker.config import AssociationConfig
 from tracker.existence import log_odds_of
-from tracker.motion import MotionModel
+from tracker.motion import ConstantVelocity, MotionModel
 from tracker.observation import Observation
 from tracker.state import State
 
-__all__ = ["Pairs", "assign", "associate", "cascade"]
+__all__ = ["Pairs", "assign", "associate", "candidates", "cascade"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -84,7 +85,30 @@ def associate(
         (N,) row of the detection of each track, -1 for none; each detection at most once.
     """
     if not len(tracks) or not len(frame):
-        return np.full(len(tracks), -1)
+        return np.full(len(tracks), -1, np.int64)
+    pairs = candidates(tracks, frame, motion, config)
+    if config.per_class:
+        pairs = pairs[tracks.classes.argmax(axis=1)[pairs.track] == frame.class_id[pairs.detection]]
+    return cascade(pairs, len(tracks), len(frame))
+
+
+def candidates(
+    tracks: State, frame: Observation, motion: MotionModel, config: AssociationConfig
+) -> Pairs:
+    """Find the pairs inside the gates, of whatever class; arguments as in `associate`.
+
+    Returns:
+        The pairs, ordered by track, then detection.
+    """
+    believed = log_odds_of(config.believed_existence)
+    if kernels.native is not None and type(motion) is ConstantVelocity:
+        columns = kernels.native.candidates(
+            tracks.rows, tracks.motion, np.argsort(frame.xyxy[:, 0]), frame.xyxy, frame.cxcywh,
+            frame.confidence, config.strong_confidence, config.iou_strong, config.iou_weak,
+            config.mahalanobis2, config.confidence_offset, believed, *motion.noise,
+        )  # fmt: skip
+        t, d, tier, similarity = np.frombuffer(columns, np.int64).reshape(4, -1)
+        return Pairs(t, d, similarity.view(np.float64), tier)
     weak = frame.confidence < config.strong_confidence
     least = np.where(weak, config.iou_weak, config.iou_strong)
     box = cxcywh_to_xyxy(motion.project(tracks.motion).cxcywh)
@@ -92,12 +116,9 @@ def associate(
     confidence = frame.confidence[d]
     distance2 = motion.distance2(tracks.motion[t], frame.cxcywh[d], confidence)
     keep = distance2 <= config.mahalanobis2
-    if config.per_class:
-        keep &= tracks.classes.argmax(axis=1)[t] == frame.class_id[d]
-    doubted = tracks.rows["log_odds"] < log_odds_of(config.believed_existence)
+    doubted = tracks.rows["log_odds"] < believed
     tier = 2 * doubted[t] + weak[d]
-    pairs = Pairs(t, d, iou * (confidence + config.confidence_offset), tier)
-    return cascade(pairs[keep], len(tracks), len(frame))
+    return Pairs(t, d, iou * (confidence + config.confidence_offset), tier)[keep]
 
 
 def cascade(pairs: Pairs, tracks: int, detections: int) -> IntArray:
@@ -117,7 +138,7 @@ def cascade(pairs: Pairs, tracks: int, detections: int) -> IntArray:
         >>> cascade(Pairs(track, detection, np.array([0.3, 0.9]), tier), 2, 1)
         array([ 0, -1])
     """
-    matched = np.full(tracks, -1)
+    matched = np.full(tracks, -1, np.int64)
     if not len(pairs.track):
         return matched
     choices = np.bincount(pairs.track, minlength=tracks)[pairs.track]

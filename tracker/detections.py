@@ -191,7 +191,7 @@ def _column(name: str, values: ArrayLike, dtype: type[np.generic]) -> NDArray[An
     """Copy values into a fresh array, or say which field cannot be one."""
     try:
         given = np.asarray(values)
-        array = np.array(given, dtype=dtype)
+        array = np.array(given, dtype=dtype, order="C")
     except (TypeError, ValueError) as error:
         raise InputError(f"{name} cannot be turned into {dtype.__name__}: {error}") from error
     if dtype is np.int64 and given.dtype.kind == "f" and not np.array_equal(given, array):

@@ -109,9 +109,9 @@ def hit_weight(evidence: FloatArray, look_s: FloatArray, config: ExistenceConfig
     return news
 
 
-def miss_weight(look_s: float, config: ExistenceConfig) -> float:
-    """What a look without a detection adds to the log-odds of a track: a negative number."""
-    return -look_s * config.miss_rate
+def miss_weight(look_s: FloatArray, config: ExistenceConfig) -> FloatArray:
+    """What looks without a detection add to the log-odds of tracks: negative numbers."""
+    return look_s * -config.miss_rate
 
 
 def add(log_odds: FloatArray, weight: FloatArray, config: ExistenceConfig) -> FloatArray:

@@ -42,6 +42,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker import kernels
 from tracker.config import MotionConfig
 
 __all__ = ["ConstantVelocity", "MotionModel", "Projection"]
@@ -133,7 +134,9 @@ class ConstantVelocity:
         self._q_velocity = config.acceleration_noise**2
         self._q_position = config.position_noise**2
         self._birth_velocity2 = config.initial_velocity**2
-        self._weakest = config.measurement_noise * config.weak_noise_factor
+        # Standard deviation of a measurement at confidence 0 and at 1, in heights.
+        weakest = config.measurement_noise * config.weak_noise_factor
+        self.noise = (weakest, config.measurement_noise)
         # Most cameras have few different frame times: the matrix of each is made once.
         self._transition = functools.lru_cache(maxsize=64)(self._make_transition)
 
@@ -171,8 +174,15 @@ class ConstantVelocity:
 
     def correct(self, state: FloatArray, cxcywh: FloatArray, confidence: FloatArray) -> FloatArray:
         """States after a measured box each."""
+        new = np.empty(state.shape)
+        if kernels.native is not None:
+            state, cxcywh, confidence = (
+                np.ascontiguousarray(array, np.float64) for array in (state, cxcywh, confidence)
+            )
+            height, ratio = self.config.least_height_px, self.config.size_noise_ratio
+            kernels.native.correct(state, cxcywh, confidence, new, *self.noise, height, ratio)
+            return new
         r = self.measurement_variance(state, confidence)
-        new = np.empty_like(state)
         # S = H P Hᵀ + R,  K = P Hᵀ S⁻¹ = (VAR_POS, COV) / S            (Bar-Shalom 5.2.3-7, -11)
         k = state[:, VAR_POS:VAR_VEL] / (state[:, VAR_POS] + r)[:, None]
         # x = x + K y,  y = z − H x
@@ -202,7 +212,8 @@ class ConstantVelocity:
     def measurement_variance(self, state: FloatArray, confidence: FloatArray) -> FloatArray:
         """R: grows as confidence falls, since weak boxes are also badly placed ones."""
         # Linear from weak_noise_factor · measurement_noise at confidence 0 to 1 · … at 1.
-        deviation = self._weakest - (self._weakest - self.config.measurement_noise) * confidence
+        weakest, strongest = self.noise
+        deviation = weakest - (weakest - strongest) * confidence
         variance: FloatArray = (deviation * deviation)[:, None] * state[:, SCALE2]
         return variance
 
@@ -223,7 +234,7 @@ class ConstantVelocity:
 
     def load(self, numbers: FloatArray) -> FloatArray:
         """The blocks themselves."""
-        return np.array(numbers, np.float64).reshape(-1, 6, 4)
+        return np.array(numbers, np.float64, order="C").reshape(-1, 6, 4)
 
     def _scale2(self, cxcywh: FloatArray) -> FloatArray:
         """(N, 4) squared noise scale of each axis from measured boxes."""

@@ -9,15 +9,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker import classes, existence
+from tracker import classes, existence, kernels
 from tracker.boxes import cxcywh_to_xyxy
 from tracker.config import ScoreConfig
-from tracker.motion import MotionModel
+from tracker.motion import ConstantVelocity, MotionModel
 from tracker.observation import Observation
 from tracker.state import State
 from tracker.tracks import Tracks, TrackState
 
-__all__ = ["describe"]
+__all__ = ["columns", "describe"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -49,29 +49,20 @@ def describe(
         detection: (N,) row of `frame` that each track was seen in, -1 for none.
         against: (M,) log-odds that speak against the place of each detection.
     """
-    rows, hit = state.rows, (detection >= 0).nonzero()[0]
-    log_odds, confirmed = rows["log_odds"], rows["confirmed"].view(np.int8)
-    box = motion.project(state.motion)
-    spread = np.sqrt(box.variance[:, 0] + box.variance[:, 1])
-    spread /= np.maximum(box.cxcywh[:, 3], 1.0)
-    likely = existence.coasted_score(log_odds, spread, config)
-    belief = _UNSEEN_STATES[confirmed]
-    source = np.full(len(rows), -1)
-    if len(hit):
-        d = detection[hit]
-        likely[hit] = existence.hit_score(frame.evidence[d], against[d], log_odds[hit], config)
-        belief[hit] = _SEEN_STATES[confirmed[hit]]
-        source[hit] = frame.source[d]
+    rows = state.rows
+    xyxy, velocity, covariance, probability, score, stage, source = columns(
+        state, motion, config, frame, detection, against
+    )
     posterior = classes.posterior(state.classes)
     return Tracks(
         timestamp_s=timestamp_s,
         track_id=rows["track_id"],
-        xyxy=cxcywh_to_xyxy(box.cxcywh),
-        velocity=motion.velocity(state.motion),
-        covariance=motion.covariance(state.motion),
-        existence=existence.sigmoid(log_odds),
-        score=existence.sigmoid(likely),
-        state=belief,
+        xyxy=xyxy,
+        velocity=velocity,
+        covariance=covariance,
+        existence=probability,
+        score=score,
+        state=stage,
         class_id=posterior.argmax(axis=1),
         class_probabilities=posterior,
         hits=rows["hits"],
@@ -79,4 +70,53 @@ def describe(
         age_s=timestamp_s - rows["born_s"],
         gap_s=timestamp_s - rows["seen_s"],
         detection=source,
+    )
+
+
+def columns(
+    state: State,
+    motion: MotionModel,
+    config: ScoreConfig,
+    frame: Observation,
+    detection: IntArray,
+    against: FloatArray,
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, NDArray[np.int8], IntArray]:
+    """The columns that take arithmetic; arguments as in `describe`.
+
+    Returns:
+        `xyxy`, `velocity`, `covariance`, `existence`, `score`, `state` and `detection` of `Tracks`.
+    """
+    rows, n = state.rows, len(state)
+    if kernels.native is not None and type(motion) is ConstantVelocity:
+        out = (
+            np.empty((n, 4)), np.empty((n, 2)), np.empty((n, 8, 8)), np.empty(n), np.empty(n),
+            np.empty(n, np.int8), np.empty(n, np.int64),
+        )  # fmt: skip
+        kernels.native.columns(
+            rows, state.motion, detection, frame.source, frame.evidence, against, *out,
+            config.confidence_weight, config.existence_weight, config.bias,
+            config.coast_existence_weight, config.coast_bias, config.coast_uncertainty_weight,
+        )  # fmt: skip
+        return out
+    hit = (detection >= 0).nonzero()[0]
+    log_odds, confirmed = rows["log_odds"], rows["confirmed"].view(np.int8)
+    box = motion.project(state.motion)
+    spread = np.sqrt(box.variance[:, 0] + box.variance[:, 1])
+    spread /= np.maximum(box.cxcywh[:, 3], 1.0)
+    likely = existence.coasted_score(log_odds, spread, config)
+    stage = _UNSEEN_STATES[confirmed]
+    source = np.full(n, -1, np.int64)
+    if len(hit):
+        d = detection[hit]
+        likely[hit] = existence.hit_score(frame.evidence[d], against[d], log_odds[hit], config)
+        stage[hit] = _SEEN_STATES[confirmed[hit]]
+        source[hit] = frame.source[d]
+    return (
+        cxcywh_to_xyxy(box.cxcywh),
+        motion.velocity(state.motion),
+        motion.covariance(state.motion),
+        existence.sigmoid(log_odds),
+        existence.sigmoid(likely),
+        stage,
+        source,
     )

@@ -29,7 +29,8 @@ ROW = np.dtype(
         ("start", np.float64, (2,)),  # centre of the first detection, px
         ("moved", np.bool_),  # has left the place where it began
         ("confirmed", np.bool_),
-    ]
+    ],
+    align=True,  # as the struct Row of _kernels.c
 )
 
 

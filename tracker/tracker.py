@@ -8,7 +8,7 @@ detections, timestamp
    │ predict      motion, existence   where every track should be now, and whether it still is
    │ associate    association         which detection continues which track
    │ give birth                       every detection left over starts a track
-   │ believe      existence, clutter  what hits and misses weigh
+   │ believe      belief, clutter     what hits and misses weigh
    │ correct      motion, classes     boxes and classes of the tracks that were seen
    │ bury         existence           tracks not found for longer than their belief allows
    ▼
@@ -19,14 +19,14 @@ tracks
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker import association, classes, existence
+from tracker import association, belief, classes, existence
 from tracker.clock import Clock
 from tracker.clutter import ClutterMap
 from tracker.config import TrackerConfig
@@ -49,21 +49,6 @@ _SNAPSHOT_VERSION = 1
 _NOTHING = Detections.empty()
 # Room for rounding when seconds add up to a limit, s.
 _TIME_ROUNDING = 1e-6
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Hits:
-    """Which tracks have a detection in this frame.
-
-    Attributes:
-        track: (K,) rows of the tracks, increasing.
-        detection: (K,) rows of their detections.
-        old: Tracks from this row on are new.
-    """
-
-    track: IntArray
-    detection: IntArray
-    old: int
 
 
 class Tracker:
@@ -135,9 +120,9 @@ class Tracker:
         tracks = tracks.extended(self._newborn(frame, new, width, timestamp_s))
         match = np.concatenate([match, new])
         against = self._against(frame, dt)
-        hits = _Hits(rows := (match >= 0).nonzero()[0], match[rows], len(match) - len(new))
-        weight = self._believe(tracks.rows, frame, hits, against, dt if looked else 0.0)
-        self._correct(tracks, frame, hits, dt)
+        old = len(match) - len(new)
+        weight = self._believe(tracks.rows, match, old, frame, against, dt if looked else 0.0)
+        self._correct(tracks, match[:old], frame, dt)
         living = self._living(tracks.rows, timestamp_s)
 
         page = Page(
@@ -158,7 +143,7 @@ class Tracker:
             raise TimeError(f"cannot predict to {timestamp_s} s: the last update was at {now} s")
         dt = 0.0 if now is None else timestamp_s - now
         state = self._predicted(dt, self._state.classes.shape[1])
-        unseen = np.full(len(state), -1)
+        unseen = np.full(len(state), -1, np.int64)
         return self._describe(state, timestamp_s, observe(_NOTHING), unseen, np.zeros(0))
 
     def explain(self, track_id: int) -> list[Entry]:
@@ -240,47 +225,32 @@ class Tracker:
     def _believe(
         self,
         rows: NDArray[np.void],
+        match: IntArray,
+        old: int,
         frame: Observation,
-        hits: _Hits,
         against: FloatArray,
         looked_s: float,
     ) -> FloatArray:
-        """Update the belief of the tracks in place; return what the look weighed for each."""
-        config = self.config.existence
-        hit, d, old = hits.track, hits.detection, hits.old
-        look_s = np.empty(len(rows))
-        look_s[:old] = min(looked_s, config.longest_look_s)
-        look_s[old:] = config.first_look_s
-        weight = look_s * -config.miss_rate
-        weight[hit] = existence.hit_weight(frame.evidence[d] - against[d], look_s[hit], config)
-        rows["log_odds"] = existence.add(rows["log_odds"], weight, config)
-        rows["confirmed"] = existence.confirm(rows["log_odds"], rows["confirmed"], config)
-        rows["hits"][hit] += 1
-        rows["seen_s"][hit] = self._clock.now_s
-        rows["found_s"][hit] = self._clock.looked_s
-        if self.config.clutter.enabled:
-            self._mark_places(rows, frame, hits, min(looked_s, config.longest_look_s))
+        """Update the belief of the tracks in place; return what the look weighed for each.
+
+        The hits of tracks that stand where they began count as clutter of that place.
+        """
+        config = self.config
+        look_s = min(looked_s, config.existence.longest_look_s)
+        weight, standing = belief.believe(
+            rows, match, old, frame, against,
+            look_s=look_s, clock=self._clock, config=config.existence, clutter=config.clutter,
+        )  # fmt: skip
+        if config.clutter.enabled and np.count_nonzero(standing):
+            self._clutter.add(frame.xyxy[standing], look_s)
         return weight
 
-    def _mark_places(
-        self, rows: NDArray[np.void], frame: Observation, hits: _Hits, look_s: float
-    ) -> None:
-        """Note which tracks have moved; the hits of the others count as standing clutter."""
-        config = self.config.clutter
-        hit, box = hits.track, frame.cxcywh[hits.detection]
-        away = np.add.reduce(np.abs(box[:, :2] - rows["start"][hit]), axis=1)
-        moved = rows["moved"][hit] | (away > config.moved_widths * box[:, 2])
-        rows["moved"][hit] = moved
-        standing = (rows["seen_s"][hit] - rows["born_s"][hit] >= config.stand_s) & ~moved
-        if np.count_nonzero(standing):
-            self._clutter.add(frame.xyxy[hits.detection[standing]], look_s)
-
-    def _correct(self, tracks: State, frame: Observation, hits: _Hits, dt: float) -> None:
+    def _correct(self, tracks: State, match: IntArray, frame: Observation, dt: float) -> None:
         """Move the tracks that were seen again to their measurements, and fuse their classes."""
-        again = np.searchsorted(hits.track, hits.old)
-        hit, d = hits.track[:again], hits.detection[:again]
+        hit = (match >= 0).nonzero()[0]
         if not len(hit):
             return
+        d = match[hit]
         motion, width = tracks.motion, tracks.classes.shape[1]
         motion[hit] = self._motion.correct(motion[hit], frame.cxcywh[d], frame.confidence[d])
         if width > 1:

@@ -1,0 +1,351 @@
+"""The compiled kernels against the NumPy functions they stand for, and against bad arrays.
+
+They skip where the kernels are not built. With `CONFTRACK_KERNELS=compiled` in the environment
+`import tracker` itself fails there, so that such a run cannot pass without them.
+"""
+
+import os
+import subprocess
+import sys
+from dataclasses import fields
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tracker import (
+    AssociationConfig,
+    ClutterConfig,
+    ConfigError,
+    ConstantVelocity,
+    Detections,
+    MotionConfig,
+    Tracker,
+    TrackerConfig,
+    Tracks,
+    kernels,
+)
+from tracker.association import candidates
+from tracker.filterpy_motion import FilterPyMotion
+from tracker.observation import observe
+from tracker.state import ROW, State
+
+try:
+    BUILT = kernels.load("compiled")
+except ConfigError as error:
+    BUILT = None
+    REASON = str(error)
+else:
+    REASON = ""
+
+needs_kernels = pytest.mark.skipif(BUILT is None, reason=REASON)
+PATHS = (BUILT, None)
+
+
+def run(native, frames, config=None, motion=None) -> list[Tracks]:
+    """The tracks after each of the (timestamp, detections), by one of the paths."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kernels, "native", native)
+        tracker = Tracker(config, motion=motion)
+        return [tracker.update(detections, timestamp_s=time) for time, detections in frames]
+
+
+def assert_equal(one: list[Tracks], other: list[Tracks]) -> None:
+    for a, b in zip(one, other, strict=True):
+        for column in fields(Tracks)[1:]:
+            x, y = getattr(a, column.name), getattr(b, column.name)
+            assert x.dtype == y.dtype
+            assert x.shape == y.shape
+            if x.dtype.kind == "f":
+                np.testing.assert_allclose(x, y, rtol=1e-12, atol=1e-12, err_msg=column.name)
+            else:
+                np.testing.assert_array_equal(x, y, err_msg=column.name)
+
+
+# ---- both paths are one tracker -----------------------------------------------------------
+
+
+@needs_kernels
+@pytest.mark.parametrize(
+    ("scene", "config"),
+    [
+        ({}, TrackerConfig()),
+        ({"walkers": 60}, TrackerConfig(clutter=ClutterConfig(stand_s=0.1, half_life_s=2.0))),
+        ({"classes": 3}, TrackerConfig(association=AssociationConfig(per_class=True))),
+        ({"classes": 4, "vectors": True}, TrackerConfig(clutter=ClutterConfig(enabled=False))),
+        ({"walkers": 20}, TrackerConfig(motion=MotionConfig(size_noise_ratio=2.0))),
+    ],
+)
+def test_long_runs(street, scene, config):
+    for seed in range(2):
+        frames = [
+            (time + 3.0 * (k >= 200) + 30.0 * (k >= 300), detections)
+            for k, (time, detections) in enumerate(street(seed, 400, **scene))
+        ]
+        assert_equal(*(run(native, frames, config) for native in PATHS))
+
+
+@needs_kernels
+def test_another_motion_model(street):
+    frames = list(street(5, 40))
+    models = [FilterPyMotion.constant_velocity() for _ in PATHS]
+    assert_equal(*(run(path, frames, motion=m) for path, m in zip(PATHS, models, strict=True)))
+
+
+@needs_kernels
+def test_predictions(street, monkeypatch):
+    looks = []
+    for native in PATHS:
+        monkeypatch.setattr(kernels, "native", native)
+        tracker = Tracker()
+        for time, detections in street(6, 80):
+            tracker.update(detections, timestamp_s=time)
+        looks.append([tracker.predict(timestamp_s=time + 0.4)])
+    assert_equal(*looks)
+
+
+@needs_kernels
+def test_a_snapshot_goes_from_one_path_to_the_other(street, monkeypatch):
+    frames = list(street(7, 120))
+    expected = run(None, frames)[60:]
+    monkeypatch.setattr(kernels, "native", BUILT)
+    first = Tracker()
+    for time, detections in frames[:60]:
+        first.update(detections, timestamp_s=time)
+    monkeypatch.setattr(kernels, "native", None)
+    second = Tracker.restore(first.snapshot())
+    rest = [second.update(detections, timestamp_s=time) for time, detections in frames[60:]]
+    assert_equal(rest, expected)
+
+
+# A coarse grid makes ties, equal and empty boxes common.
+place = st.tuples(st.integers(0, 6), st.integers(0, 6), st.integers(0, 4), st.integers(0, 4))
+row = st.tuples(place, st.sampled_from([0.0, 0.1, 0.3, 0.3, 0.6, 0.9, 1.0]))
+step = st.sampled_from([0.01, 1 / 30, 0.1, 0.5, 3.0, 20.0])
+scenes = st.lists(
+    st.tuples(step, st.one_of(st.none(), st.lists(row, max_size=8))), min_size=1, max_size=12
+)
+
+
+@needs_kernels
+@settings(deadline=None)
+@given(scenes)
+def test_degenerate_scenes(scene):
+    time, frames = 0.0, []
+    for dt, rows in scene:
+        time += dt
+        detections = None
+        if rows is not None:
+            xyxy = [[10 * x, 10 * y, 10 * (x + w), 10 * (y + h)] for (x, y, w, h), _ in rows]
+            detections = Detections(xyxy, [c for _, c in rows])
+        frames.append((time, detections))
+    assert_equal(*(run(native, frames) for native in PATHS))
+
+
+@needs_kernels
+@pytest.mark.parametrize(("n", "m"), [(1, 1), (7, 90), (90, 7), (2000, 1100)])
+def test_candidates_are_the_same_and_in_order(monkeypatch, n, m):
+    rng = np.random.default_rng(n)
+    model, config = ConstantVelocity(), AssociationConfig()
+
+    def frame(count):
+        low = rng.uniform(0, 15.0 * np.sqrt(n * m) ** 0.5, (count, 2))
+        return observe(
+            Detections(np.hstack([low, low + rng.uniform(0, 60, (count, 2))]), rng.random(count))
+        )
+
+    old, new = frame(n), frame(m)
+    rows = np.zeros(n, ROW)
+    rows["log_odds"] = rng.normal(-1, 1, n)
+    motion = model.predict(model.birth(old.cxcywh, old.confidence), 0.2)
+    tracks = State(rows, motion, np.zeros((n, 1)))
+    found = []
+    for native in PATHS:
+        monkeypatch.setattr(kernels, "native", native)
+        found.append(candidates(tracks, new, model, config))
+    assert n < 1000 or len(found[0].track) > 1000
+    for column in ("track", "detection", "similarity", "tier"):
+        np.testing.assert_array_equal(getattr(found[0], column), getattr(found[1], column))
+
+
+# ---- what a caller may get wrong ----------------------------------------------------------
+
+
+def arguments(name: str) -> tuple[list[np.ndarray], list[float]]:
+    """Good arrays and numbers for a kernel: 3 tracks, 2 detections."""
+    n, m = 3, 2
+    rows, motion, match = np.zeros(n, ROW), np.ones((n, 6, 4)), np.array([1, -1, 0])
+    box, one = np.ones((m, 4)), np.ones(m)
+    floats, whole = np.ones(n), np.arange(m)
+    return {
+        "believe": ([rows, match, floats, box, one, one, np.zeros(m, bool)], [2, *[0.5] * 13]),
+        "candidates": ([rows, motion, whole, box, box, one], [0.5] * 8),
+        "columns": (
+            [rows, motion, match, whole, one, one, np.ones((n, 4)), np.ones((n, 2)),
+             np.ones((n, 8, 8)), floats, np.ones(n), np.ones(n, np.int8), np.ones(n, np.int64)],
+            [0.5] * 6,
+        ),
+        "correct": ([motion, np.ones((n, 4)), floats, np.ones((n, 6, 4))], [0.5] * 4),
+    }[name]  # fmt: skip
+
+
+WRITTEN = {"believe": (0, 2, 6), "candidates": (), "columns": range(6, 13), "correct": (3,)}
+INDICES = {"believe": (1,), "candidates": (2,), "columns": (2,), "correct": ()}
+EACH_ARRAY = [(name, k) for name in WRITTEN for k in range(len(arguments(name)[0]))]
+
+
+def twice_as_wide(array):
+    return np.stack([array, array], axis=-1)
+
+
+def misaligned(array):
+    raw = np.zeros(array.nbytes + 1, np.uint8)[1:]
+    return raw.view(array.dtype).reshape(array.shape)
+
+
+def call(name, arrays, numbers):
+    return getattr(BUILT, name)(*arrays, *numbers)
+
+
+@needs_kernels
+@pytest.mark.parametrize("name", WRITTEN)
+def test_good_arguments(name):
+    arrays, numbers = arguments(name)
+    before = [array.copy() for array in arrays]
+    call(name, arrays, numbers)
+    for k, (array, old) in enumerate(zip(arrays, before, strict=True)):
+        assert k in WRITTEN[name] or (array == old).all()
+
+
+@needs_kernels
+@pytest.mark.parametrize(("name", "k"), EACH_ARRAY)
+def test_a_wrong_array_is_an_error(name, k):
+    good, numbers = arguments(name)
+    array = good[k]
+    other_type = np.zeros(array.shape, {1: np.uint8, 8: np.float32}.get(array.itemsize, float))
+    bad = [
+        other_type,
+        array.byteswap().view(array.dtype.newbyteorder()),
+        array[:-1],
+        np.concatenate([array, array]),
+        np.concatenate([array, array])[::2],
+        twice_as_wide(array),
+        array[0],
+        array.tolist(),
+        b"",
+        None,
+    ]
+    if array.itemsize >= 8:
+        bad.append(misaligned(array))
+    if array.itemsize in (1, ROW.itemsize):
+        bad.pop(1)  # bytes have no order, and rows are known by their size
+    if k in WRITTEN[name]:
+        locked = array.copy()
+        locked.setflags(write=False)
+        bad.append(locked)
+    for value in bad:
+        given_arrays = [value if j == k else other.copy() for j, other in enumerate(good)]
+        with pytest.raises((TypeError, ValueError, BufferError)):
+            call(name, given_arrays, numbers)
+
+
+@needs_kernels
+@pytest.mark.parametrize(("name", "k"), [(name, k) for name in INDICES for k in INDICES[name]])
+def test_a_row_that_does_not_exist_is_an_error(name, k):
+    for row in (-2, 2, 2**62, -(2**63)):
+        arrays, numbers = arguments(name)
+        arrays[k][0] = row
+        with pytest.raises(IndexError, match="is not a row"):
+            call(name, arrays, numbers)
+
+
+@needs_kernels
+@pytest.mark.parametrize("name", WRITTEN)
+def test_numbers_and_counts_are_checked(name):
+    arrays, numbers = arguments(name)
+    for given_numbers in (numbers[:-1], [*numbers, 1.0], [*numbers[:-1], "x"]):
+        with pytest.raises(TypeError):
+            call(name, arrays, given_numbers)
+
+
+@needs_kernels
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e308])
+def test_numbers_that_are_none_do_no_harm(value):
+    for name in WRITTEN:
+        arrays, numbers = arguments(name)
+        for array in arrays:
+            if array.dtype == np.float64:
+                array[...] = value
+        call(name, arrays, numbers)
+
+
+@needs_kernels
+@pytest.mark.parametrize("name", WRITTEN)
+@pytest.mark.parametrize("spoilt", [False, True])
+def test_buffers_are_given_back(name, spoilt):
+    """A buffer that is not released holds a reference to its array."""
+    arrays, numbers = arguments(name)
+    if spoilt:
+        arrays[-1] = arrays[-1][:-1]
+    before = [sys.getrefcount(array) for array in arrays]
+    for _ in range(3):
+        try:
+            call(name, arrays, numbers)
+        except ValueError:
+            assert spoilt
+    assert [sys.getrefcount(array) for array in arrays] == before
+
+
+# ---- arrays as callers have them ----------------------------------------------------------
+
+
+def test_detections_in_any_memory_order(street):
+    one, two = Tracker(), Tracker()
+    for time, detections in street(8, 30):
+        turned = None
+        if detections is not None:
+            d = detections
+            turned = Detections(np.asfortranarray(d.xyxy), d.confidence[::-1][::-1], d.class_id)
+        assert_equal(
+            [one.update(detections, timestamp_s=time)], [two.update(turned, timestamp_s=time)]
+        )
+
+
+def test_states_in_any_memory_order():
+    model = ConstantVelocity()
+    box, confidence = np.arange(12.0).reshape(3, 4) + 9.0, np.array([0.1, 0.5, 0.9])
+    state = model.predict(model.birth(box, confidence), 0.5)
+    expected = model.correct(state, box + 1.0, confidence)
+    turned = model.correct(np.asfortranarray(state), np.asfortranarray(box + 1.0), confidence)
+    np.testing.assert_array_equal(turned, expected)
+
+
+# ---- the switch ---------------------------------------------------------------------------
+
+
+def test_unknown_wishes_are_refused():
+    with pytest.raises(ConfigError, match="got 'fast'"):
+        kernels.load("fast")
+
+
+def test_numpy_can_be_asked_for():
+    assert kernels.load("numpy") is None
+
+
+def test_kernels_that_are_not_built(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tracker._kernels", None)
+    assert kernels.load("auto") is None
+    with pytest.raises(ConfigError, match="not built"):
+        kernels.load("compiled")
+
+
+@pytest.mark.parametrize("wish", ["numpy", "auto", pytest.param("compiled", marks=needs_kernels)])
+def test_the_environment_chooses(wish):
+    code = "import tracker.kernels as k; print(k.COMPILED, k.native is not None)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "CONFTRACK_KERNELS": wish},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    expected = wish != "numpy" and BUILT is not None
+    assert done.stdout.split() == [str(expected)] * 2

@@ -1,0 +1,104 @@
+"""The compiled kernels, where they are built and wanted.
+
+An update is some two hundred small NumPy calls, and for few objects nearly all of its time is the
+overhead of calling. Four steps therefore have a twin in C (`_kernels.c`). Each NumPy function that
+has one looks here for it at every call; it stays the reference, and runs where nothing is built.
+Both give the same ids and states, and the same numbers to about twelve digits.
+
+The environment variable `CONFTRACK_KERNELS` chooses, once, at import: `auto` (the default:
+compiled where built), `compiled` (an error where not built) or `numpy`. `COMPILED` says which run.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from typing import Any, Protocol, cast
+
+from numpy.typing import NDArray
+
+from tracker.errors import ConfigError
+
+__all__ = ["COMPILED", "Kernels", "load", "native"]
+
+Array = NDArray[Any]
+
+
+class Kernels(Protocol):
+    """The functions of `tracker._kernels`, with lengths and types as their arrays must have them.
+
+    All arrays are C-contiguous; N tracks, M detections. Outputs are arrays that the caller made.
+
+    Raises:
+        ValueError: An array of another type, length or width; the message names it.
+        IndexError: A row number outside the array it points into.
+        BufferError: An array that is not contiguous, or is read-only and should be written to.
+    """
+
+    def believe(
+        self, rows: Array, match: Array, weight: Array, cxcywh: Array, evidence: Array,
+        against: Array, standing: Array, old: int, look_s: float, first_look_s: float,
+        now_s: float, looked_s: float, hit_rate: float, neutral: float, miss_rate: float,
+        floor: float, ceiling: float, confirm_at: float, release_at: float, moved_widths: float,
+        stand_s: float, /,
+    ) -> None:  # fmt: skip
+        """Twin of `tracker.belief.believe`; writes `rows`, `weight` and `standing`."""
+        ...
+
+    def candidates(
+        self, rows: Array, motion: Array, order: Array, xyxy: Array, cxcywh: Array,
+        confidence: Array, strong_confidence: float, iou_strong: float, iou_weak: float,
+        mahalanobis2: float, confidence_offset: float, believed: float, noise_weak: float,
+        noise_strong: float, /,
+    ) -> bytes:  # fmt: skip
+        """Twin of `tracker.association.candidates`.
+
+        `order` sorts the detections by left edge. The columns of the pairs come one after the
+        other, 8 bytes a value: track, detection, tier (all int64) and similarity (float64).
+        """
+        ...
+
+    def correct(
+        self, state: Array, cxcywh: Array, confidence: Array, new: Array, noise_weak: float,
+        noise_strong: float, least_height: float, size_ratio: float, /,
+    ) -> None:  # fmt: skip
+        """Twin of `tracker.motion.ConstantVelocity.correct`; writes `new`."""
+        ...
+
+    def columns(
+        self, rows: Array, motion: Array, match: Array, source: Array, evidence: Array,
+        against: Array, xyxy: Array, velocity: Array, covariance: Array, existence: Array,
+        score: Array, state: Array, detection: Array, confidence_weight: float,
+        existence_weight: float, bias: float, coast_existence_weight: float, coast_bias: float,
+        coast_uncertainty_weight: float, /,
+    ) -> None:  # fmt: skip
+        """Twin of `tracker.output.columns`; writes the arrays from `xyxy` to `detection`."""
+        ...
+
+
+def load(wish: str) -> Kernels | None:
+    """The compiled kernels, None where the NumPy functions are to run.
+
+    Args:
+        wish: `"auto"`, `"compiled"` or `"numpy"`.
+
+    Raises:
+        ConfigError: Another wish, or `"compiled"` where they are not built.
+    """
+    if wish not in ("auto", "compiled", "numpy"):
+        raise ConfigError(f'CONFTRACK_KERNELS must be "auto", "compiled" or "numpy", got {wish!r}')
+    if wish == "numpy":
+        return None
+    try:
+        return cast(Kernels, importlib.import_module("tracker._kernels"))
+    except ImportError as error:
+        if wish == "compiled":
+            raise ConfigError(
+                "CONFTRACK_KERNELS=compiled, but the compiled kernels are not built"
+                f" ({error}). Install a C compiler and the package again, or unset the variable"
+            ) from error
+        return None
+
+
+native = load(os.environ.get("CONFTRACK_KERNELS", "auto"))
+COMPILED = native is not None
