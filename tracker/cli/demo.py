@@ -147,9 +147,7 @@ def demo(
     (folder / FILES["summary"]).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     if not quiet:
         out.print(_table(judge, result, summary))
-        out.print(
-            "\ndetections by their confidence; tracks: the confirmed, by their score in a frame\n"
-        )
+        out.print("\n0.5 of a detection is its confidence, of a track its score in each frame\n")
         for name in FILES.values():
             if (folder / name).exists():
                 out.print(escape(str(folder / name)), soft_wrap=True)
@@ -258,7 +256,7 @@ def _table(judge: Judge, result: dict[str, Any], summary: RunSummary) -> Table:
     table.add_column("")
     for column in ("detections ≥ 0.05", "detections ≥ 0.5", "tracks ≥ 0.5"):
         table.add_column(column, justify="right")
-    columns = [result["all_detections"], result["strong_detections"], result["confirmed_tracks"]]
+    columns = [result["all_detections"], result["strong_detections"], result["strong_tracks"]]
 
     def row(name: str, key: str, percent: bool = False) -> None:
         values = [column[key] for column in columns]
@@ -274,6 +272,9 @@ def _table(judge: Judge, result: dict[str, Any], summary: RunSummary) -> Table:
         f"people found, of {len(judge.people)}",
         *(str(column["people_found"]) for column in columns),
     )
-    table.add_row("tracks of no person", "-", "-", str(result["confirmed_tracks"]["false_tracks"]))
+    believed = result["confirmed_tracks"]
+    false = believed["false_tracks"]
+    table.add_row("confirmed tracks of people", "-", "-", str(believed["tracks"] - false))
+    table.add_row("confirmed tracks of no one", "-", "-", str(false))
     table.add_row("candidates suppressed", "-", "-", str(summary.candidates_suppressed))
     return table
