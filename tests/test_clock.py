@@ -7,20 +7,17 @@ from tracker.clock import Clock
 
 
 def test_looked_time_is_that_of_the_looks():
-    clock = Clock()
-    assert clock.advance(5.0, looked=True) == 0.0
-    assert clock.advance(5.5, looked=True) == 0.5
-    assert clock.advance(7.0, looked=False) == 1.5
-    assert clock.advance(7.25, looked=True) == 0.25
-    assert (clock.now_s, clock.looks, clock.looked_s) == (7.25, 3, 0.75)
+    clock = Clock().advanced(5.0, 0.0).advanced(5.5, 0.25).advanced(7.0, None).advanced(7.25, 0.25)
+    assert clock == Clock(7.25, 3, 0.5)
 
 
-def test_running_back():
-    clock = Clock()
-    assert not clock.runs_back(-3.0)  # any first time will do
-    clock.advance(2.0, looked=True)
-    assert [clock.runs_back(t) for t in (1.9, 2.0, 2.1)] == [True, True, False]
-    for bad in (math.nan, math.inf, -math.inf):
-        with pytest.raises(TimeError, match="must be finite"):
-            clock.runs_back(bad)
-    assert clock == Clock(2.0, 1, 0.0)
+def test_steps():
+    assert Clock().step_to(-3.0) == 0.0  # any first time will do
+    clock = Clock(2.0, 1, 0.0)
+    assert [clock.step_to(t) for t in (1.5, 2.0, 2.5)] == [-0.5, 0.0, 0.5]
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, 1e30, "now", None])
+def test_no_time(bad):
+    with pytest.raises(TimeError, match="timestamp_s must be"):
+        Clock(2.0, 1, 0.0).step_to(bad)
