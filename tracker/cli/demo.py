@@ -254,9 +254,15 @@ def _table(judge: Judge, result: dict[str, Any], summary: RunSummary) -> Table:
     """Before and after, side by side."""
     table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
     table.add_column("")
-    for column in ("detections ≥ 0.05", "detections ≥ 0.5", "tracks ≥ 0.5"):
+    kinds = {
+        "raw ≥ 0.05": "all_detections",
+        "raw ≥ 0.5": "strong_detections",
+        "tracks ≥ 0.5": "strong_tracks",
+        "confirmed": "confirmed_tracks",
+    }
+    for column in kinds:
         table.add_column(column, justify="right")
-    columns = [result["all_detections"], result["strong_detections"], result["strong_tracks"]]
+    columns = [result[kind] for kind in kinds.values()]
 
     def row(name: str, key: str, percent: bool = False) -> None:
         values = [column[key] for column in columns]
@@ -274,7 +280,10 @@ def _table(judge: Judge, result: dict[str, Any], summary: RunSummary) -> Table:
     )
     believed = result["confirmed_tracks"]
     false = believed["false_tracks"]
-    table.add_row("confirmed tracks of people", "-", "-", str(believed["tracks"] - false))
-    table.add_row("confirmed tracks of no one", "-", "-", str(false))
-    table.add_row("candidates suppressed", "-", "-", str(summary.candidates_suppressed))
+    for name, count in (
+        ("confirmed tracks of people", believed["tracks"] - false),
+        ("confirmed tracks of no one", false),
+        ("candidates suppressed", summary.candidates_suppressed),
+    ):
+        table.add_row(name, "-", "-", "-", str(count))
     return table
