@@ -1,7 +1,7 @@
 """Cut one frame out of a video for the README: the picture is what the demo wrote, nothing else.
 
 conftrack demo --out runs/picture
-python scripts/make_readme_image.py runs/picture/before_after.mp4 --at 8.0
+python scripts/make_readme_image.py runs/picture/before_after.mp4 --at 4.5
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def main() -> None:
     """Write the first frame at or after the wanted time."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("video", type=Path, help="before_after.mp4 of a demo")
-    parser.add_argument("--at", type=float, default=8.0, help="seconds (default: %(default)s)")
+    parser.add_argument("--at", type=float, default=4.5, help="seconds (default: %(default)s)")
     parser.add_argument("--out", type=Path, default=TARGET, help="default: %(default)s")
     options = parser.parse_args()
     with open_source(options.video, start_s=options.at) as source:

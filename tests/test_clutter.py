@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from tracker import ClutterConfig
 from tracker.clutter import ClutterMap
 
-CONFIG = ClutterConfig(weight=2.0, scale_s=0.5, half_life_s=10.0, cell_px=20.0)
+CONFIG = ClutterConfig(weight=2.0, scale_s=0.5, half_life_s=10.0, cell_px=20.0, most=50.0)
 HERE = np.array([[100.0, 50.0, 118.0, 130.0]])
 ELSEWHERE = np.array([[300.0, 50.0, 318.0, 130.0]])
 
@@ -21,6 +22,20 @@ def test_what_speaks_against_a_place_by_hand():
     clutter.add(HERE, 1.5)
     np.testing.assert_allclose(clutter.against(HERE), 2.0 * math.log(1 + 1.5 / 0.5))
     assert clutter.against(ELSEWHERE).tolist() == [0.0]
+
+
+def test_looking_ahead_in_time_is_fading():
+    clutter = ClutterMap(CONFIG)
+    clutter.add(HERE, 1.5)
+    ahead = clutter.against(HERE, 3.0)
+    clutter.fade(3.0)
+    np.testing.assert_allclose(clutter.against(HERE), ahead)
+
+
+def test_no_place_loses_more_than_the_most():
+    clutter = ClutterMap(replace(CONFIG, most=1.25))
+    clutter.add(HERE, 1e9)
+    assert clutter.against(HERE).tolist() == [1.25]
 
 
 def test_the_foot_of_the_box_is_the_place():

@@ -17,14 +17,23 @@ LOGIT_HALF_OVER_QUARTER = math.log(3.0)  # logit(0.5) - logit(0.25)
 
 def test_a_hit_by_hand():
     evidence = existence.logit(np.array([0.5, 0.25, 0.1]))
-    weight = existence.hit_weight(evidence, 0.1, CONFIG)
+    look_s = np.full(3, 0.1)
+    weight = existence.hit_weight(evidence, np.zeros(3), look_s, CONFIG)
     np.testing.assert_allclose(weight[:2], [0.1 * 2.0 * LOGIT_HALF_OVER_QUARTER, 0.0], atol=1e-15)
     assert weight[2] == pytest.approx(0.2 * (math.log(1 / 9) - math.log(1 / 3)))
     assert weight[2] < 0  # below the neutral confidence a hit speaks against the track
 
 
+def test_clutter_takes_evidence_away_but_does_not_turn_it():
+    neutral = existence.log_odds_of(CONFIG.neutral_confidence)
+    news, against = np.array([1.0, 1.0, -1.0]), np.array([0.4, 3.0, 0.5])
+    weight = existence.hit_weight(news + neutral, against, np.full(3, 0.1), CONFIG)
+    np.testing.assert_allclose(weight, [0.1 * 2.0 * 0.6, 0.0, 0.1 * 2.0 * -1.0], atol=1e-15)
+
+
 def test_a_miss_by_hand():
-    assert existence.miss_weight(0.1, CONFIG) == pytest.approx(-0.15)
+    weight = existence.miss_weight(np.array([0.1, 0.0]), CONFIG)
+    np.testing.assert_allclose(weight, [-0.15, 0.0], atol=1e-15)
 
 
 def test_survival_by_hand():
@@ -61,7 +70,8 @@ def test_floor_and_ceiling():
 @given(st.floats(0, 1), st.floats(0, 1))
 def test_a_surer_hit_never_weighs_less(a, b):
     low, high = sorted((a, b))
-    weights = existence.hit_weight(existence.logit(np.array([low, high])), 0.1, CONFIG)
+    evidence = existence.logit(np.array([low, high]))
+    weights = existence.hit_weight(evidence, np.zeros(2), np.full(2, 0.1), CONFIG)
     assert weights[0] <= weights[1]
 
 

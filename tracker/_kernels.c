@@ -380,10 +380,13 @@ believe(PyObject *Py_UNUSED(module), PyObject *args)
         Row *row = &rows[t];
         double span_s = t < old ? look_s : first_look_s;
         int64_t d = match[t];
-        if (d < 0)
+        if (d < 0) {
             weight[t] = span_s * -miss_rate;
-        else
-            weight[t] = (evidence[d] - against[d] - neutral) * span_s * hit_rate;
+        } else {
+            double news = evidence[d] - neutral;
+            news -= least_of(against[d], most_of(news, 0.0));
+            weight[t] = news * span_s * hit_rate;
+        }
         row->log_odds = least_of(most_of(row->log_odds + weight[t], floor), ceiling);
         row->confirmed = row->log_odds >= confirm_at
                          || (row->confirmed && row->log_odds >= release_at);

@@ -7,6 +7,8 @@ of `tracker.existence`; here they meet the records of the tracks.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -50,17 +52,19 @@ def believe(
 
     Returns:
         (N,) log-odds that the look weighed, and the (M,) mask of the detections whose tracks
-        have stood for a while where they began.
+        have stood for a while where they began: none where the clutter map is switched off.
     """
+    assert clock.now_s is not None
+    stand_s = clutter.stand_s if clutter.enabled else math.inf
     weight = np.empty(len(rows))
     standing = np.zeros(len(frame), bool)
     if kernels.native is not None:
         kernels.native.believe(
             rows, match, weight, frame.cxcywh, frame.evidence, against, standing, old,
-            look_s, config.first_look_s, clock.now_s or 0.0, clock.looked_s, config.hit_rate,
+            look_s, config.first_look_s, clock.now_s, clock.looked_s, config.hit_rate,
             log_odds_of(config.neutral_confidence), config.miss_rate, log_odds_of(config.floor),
             log_odds_of(config.ceiling), log_odds_of(config.confirm_at),
-            log_odds_of(config.release_at), clutter.moved_widths, clutter.stand_s,
+            log_odds_of(config.release_at), clutter.moved_widths, stand_s,
         )  # fmt: skip
         return weight, standing
     hit = (match >= 0).nonzero()[0]
@@ -69,7 +73,7 @@ def believe(
     span_s[:old] = look_s
     span_s[old:] = config.first_look_s
     weight[:] = existence.miss_weight(span_s, config)
-    weight[hit] = existence.hit_weight(frame.evidence[d] - against[d], span_s[hit], config)
+    weight[hit] = existence.hit_weight(frame.evidence[d], against[d], span_s[hit], config)
     rows["log_odds"] = existence.add(rows["log_odds"], weight, config)
     rows["confirmed"] = existence.confirm(rows["log_odds"], rows["confirmed"], config)
     rows["hits"][hit] += 1
@@ -79,5 +83,5 @@ def believe(
     away = np.add.reduce(np.abs(box[:, :2] - rows["start"][hit]), axis=1)
     moved = rows["moved"][hit] | (away > clutter.moved_widths * box[:, 2])
     rows["moved"][hit] = moved
-    standing[d] = (rows["seen_s"][hit] - rows["born_s"][hit] >= clutter.stand_s) & ~moved
+    standing[d] = (rows["seen_s"][hit] - rows["born_s"][hit] >= stand_s) & ~moved
     return weight, standing

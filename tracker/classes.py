@@ -27,7 +27,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 # More classes than any detector has: a larger id is a mistake that would eat the memory.
-_MOST_CLASSES = 20_000
+_MOST_CLASSES = 5_000
 
 
 def evidence(

@@ -6,7 +6,6 @@ kept once for the tracker, a track only needs to note where they stood when it w
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from tracker.errors import TimeError
@@ -14,35 +13,40 @@ from tracker.errors import TimeError
 __all__ = ["Clock"]
 
 
-@dataclass(slots=True)
+# Furthest time from 0 that a clock may show, s: some 30 million years; beyond, it is no time.
+_FURTHEST_S = 1e15
+
+
+@dataclass(frozen=True, slots=True)
 class Clock:
     """When the last update was, and how much looking there has been.
 
     Attributes:
         now_s: Time of the last update, None before the first.
         looks: Updates in which a detector looked.
-        looked_s: Seconds that these updates stand for, in all.
+        looked_s: Seconds that these looks stand for, in all.
     """
 
     now_s: float | None = None
     looks: int = 0
     looked_s: float = 0.0
 
-    def runs_back(self, timestamp_s: float) -> bool:
-        """Whether this time is not after the last update.
+    def step_to(self, timestamp_s: float) -> float:
+        """Seconds from the last update to this time, 0 at the first; may be negative.
 
         Raises:
-            TimeError: It is NaN or infinite.
+            TimeError: The time is no finite number.
         """
-        if not math.isfinite(timestamp_s):
-            raise TimeError(f"timestamp_s must be finite, got {timestamp_s}")
-        return self.now_s is not None and timestamp_s <= self.now_s
+        try:
+            finite = abs(timestamp_s) < _FURTHEST_S
+        except TypeError as error:
+            raise TimeError(f"timestamp_s must be seconds, got {timestamp_s!r}") from error
+        if not finite:
+            raise TimeError(f"timestamp_s must be finite seconds, got {timestamp_s}")
+        return 0.0 if self.now_s is None else float(timestamp_s) - self.now_s
 
-    def advance(self, timestamp_s: float, looked: bool) -> float:
-        """Set the clocks; return the seconds since the last update, 0 at the first."""
-        dt = 0.0 if self.now_s is None else timestamp_s - self.now_s
-        self.now_s = timestamp_s
-        if looked:
-            self.looks += 1
-            self.looked_s += dt
-        return dt
+    def advanced(self, timestamp_s: float, look_s: float | None) -> Clock:
+        """The clock after an update; `look_s` is what its look stands for, None without one."""
+        if look_s is None:
+            return Clock(float(timestamp_s), self.looks, self.looked_s)
+        return Clock(float(timestamp_s), self.looks + 1, self.looked_s + look_s)

@@ -3,8 +3,10 @@
 In come boxes of one frame; out goes what speaks against each place, in log-odds. Hits of tracks
 that have stood for a while where they began collect at their place (a square of some pixels
 around the foot of the box) and fade with a half-life. A place with s seconds of such hits lowers
-the evidence of what appears there by weight · log(1 + s / scale). A track that moves adds nothing,
-and someone who stops on such a place keeps the belief that the walk there has earned.
+the evidence of what appears there by weight · log(1 + s / scale), up to a limit: it can make a
+good detection worth nothing, but not evidence against (see `tracker.existence.hit_weight`). A track
+that moves adds nothing, and someone who stops on such a place keeps the belief that the walk there
+has earned.
 
 The map is an array of fixed size; places further apart than it is wide share cells, so memory
 never grows. Fading is lazy: instead of shrinking all cells at every frame, what is added grows.
@@ -54,10 +56,13 @@ class ClutterMap:
             self._cells *= self._factor
             self._factor = 1.0
 
-    def against(self, xyxy: FloatArray) -> FloatArray:
-        """(N,) log-odds, at least 0, that speak against boxes at these places."""
+    def against(self, xyxy: FloatArray, dt_s: float = 0.0) -> FloatArray:
+        """(N,) log-odds in [0, most] that speak against boxes at these places in `dt_s` seconds."""
+        faded = self._factor * 0.5 ** (dt_s / self.config.half_life_s)
         seconds = self._cells[self._places(xyxy)]
-        return self.config.weight * np.log1p(seconds * (self._factor / self.config.scale_s))
+        against = self.config.weight * np.log1p(seconds * (faded / self.config.scale_s))
+        limited: FloatArray = np.minimum(against, self.config.most)
+        return limited
 
     def add(self, xyxy: FloatArray, seconds: float) -> None:
         """Add a standing hit that stands for `seconds` of looking at the place of each box."""

@@ -55,6 +55,8 @@ class _Checked:
             elif "low" in f.metadata:
                 if isinstance(value, bool) or not isinstance(value, int | float):
                     raise ConfigError(f"{where} must be a number, got {value!r}")
+                if hints[f.name] is int and not isinstance(value, int):
+                    raise ConfigError(f"{where} must be a whole number, got {value!r}")
                 low, high = f.metadata["low"], f.metadata["high"]
                 if not low <= value <= high:
                     raise ConfigError(f"{where} must be {_range(low, high)}, got {value!r}")
@@ -142,14 +144,14 @@ class ExistenceConfig(_Checked):
     birth: float = _setting(0.063, _POSITIVE, 0.999)
     first_look_s: float = _setting(0.065, 0.0)
     hit_rate: float = _setting(3.0, 0.0)
-    neutral_confidence: float = _setting(0.23, 0.001, 0.999)
-    miss_rate: float = _setting(1.7, 0.0)
+    neutral_confidence: float = _setting(0.22, 0.001, 0.999)
+    miss_rate: float = _setting(1.4, 0.0)
     lifetime_s: float = _setting(120.0, _POSITIVE)
     longest_look_s: float = _setting(0.25, _POSITIVE)
     floor: float = _setting(0.038, _POSITIVE, 0.5)
     ceiling: float = _setting(0.999, 0.5, 0.999999)
-    confirm_at: float = _setting(0.5, 0.0, 1.0)
-    release_at: float = _setting(0.3, 0.0, 1.0)
+    confirm_at: float = _setting(0.7, 0.0, 1.0)
+    release_at: float = _setting(0.4, 0.0, 1.0)
     coast_least_s: float = _setting(0.3, 0.0)
     coast_most_s: float = _setting(4.0, 0.0)
     max_gap_s: float = _setting(5.0, _POSITIVE)
@@ -196,6 +198,7 @@ class ClutterConfig(_Checked):
         enabled: Whether the map is kept and used.
         weight: Log-odds that a place loses for each e-fold of hits beyond `scale_s`.
         scale_s: Seconds of standing hits at which a place starts to count, s.
+        most: No place loses more than this, log-odds.
         half_life_s: Half of what a place has collected is forgotten in this time, s.
         cell_px: Side of a place, px.
         moved_widths: A track counts as moving once it is this many box widths from its start.
@@ -206,6 +209,7 @@ class ClutterConfig(_Checked):
     enabled: bool = True
     weight: float = _setting(0.6, 0.0)
     scale_s: float = _setting(0.27, _POSITIVE)
+    most: float = _setting(2.0, 0.0)
     half_life_s: float = _setting(30.0, _POSITIVE)
     cell_px: float = _setting(24.0, 1.0)
     moved_widths: float = _setting(0.5, 0.0)

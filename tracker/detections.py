@@ -23,6 +23,8 @@ IntArray = NDArray[np.int64]
 
 # Room for rounding of a float32 softmax before a probability counts as outside [0, 1].
 _ROUNDING = 1e-5
+# Further from 0 than this, a coordinate is a mistake, and its square no longer a number.
+_FURTHEST_PX = 1e9
 _COLUMNS = ("xyxy", "confidence", "class_id", "class_probabilities")
 
 
@@ -33,7 +35,8 @@ class Detections:
     All arrays are copied and made read-only. Zero detections are normal: `Detections.empty()`.
 
     Args:
-        xyxy: (N, 4) corners x1, y1, x2, y2 in pixels, x2 >= x1 and y2 >= y1.
+        xyxy: (N, 4) corners x1, y1, x2, y2 in pixels, x2 >= x1 and y2 >= y1. A box without area
+            is allowed, but overlaps nothing and so never continues a track.
         confidence: (N,) raw detector scores in [0, 1].
         class_id: (N,) class indices >= 0; one integer stands for all rows (default 0).
         class_probabilities: (N, C) probability of each class in each box. A row may sum to less
@@ -98,8 +101,10 @@ class Detections:
         columns = (boxes, sure, label, likely)
         dropped = 0
         if not _all_good(*columns):
+            columns = (boxes, _rounded(sure), label, likely)
             keep = _good_rows(*columns, stop=on_bad == "raise")
             dropped = int(n - np.count_nonzero(keep))
+            boxes, sure, label, likely = columns
             columns = (boxes[keep], sure[keep], label[keep], likely[keep])
         for name, array in zip(_COLUMNS, columns, strict=True):
             array.setflags(write=False)
@@ -137,12 +142,12 @@ def _all_good(
     """Whether every row is good: the fast way for input that is as it should be."""
     if not len(xyxy):
         return True
-    size = xyxy[:, 2:] - xyxy[:, :2]
     # NaN comes through least and most and fails every comparison: it needs no test of its own.
     least, most = np.minimum.reduce, np.maximum.reduce
     return bool(
-        least(size, axis=None) >= 0
-        and most(size, axis=None) < np.inf
+        least(xyxy, axis=None) >= -_FURTHEST_PX
+        and most(xyxy, axis=None) <= _FURTHEST_PX
+        and np.logical_and.reduce(xyxy[:, 2:] >= xyxy[:, :2], axis=None)
         and least(confidence) >= 0
         and most(confidence) <= 1
         and least(class_id) >= 0
@@ -168,6 +173,7 @@ def _good_rows(
     likely = (probabilities >= -_ROUNDING) & (probabilities <= 1 + _ROUNDING)
     checks: list[tuple[str, NDArray[np.bool_], str, NDArray[Any]]] = [
         ("xyxy", _every(np.isfinite(xyxy)), "finite", xyxy),
+        ("xyxy", _every(np.abs(xyxy) <= _FURTHEST_PX), f"within {_FURTHEST_PX:g} px", xyxy),
         ("xyxy", _every(xyxy[:, 2:] >= xyxy[:, :2]), "x1 <= x2 and y1 <= y2", xyxy),
         ("confidence", (confidence >= 0) & (confidence <= 1), "in [0, 1]", confidence),
         ("class_id", class_id >= 0, ">= 0", class_id),
@@ -182,6 +188,12 @@ def _good_rows(
     return keep
 
 
+def _rounded(confidence: FloatArray) -> FloatArray:
+    """Confidences that rounding took just outside [0, 1], put back to its edge."""
+    inside = np.clip(confidence, 0.0, 1.0)
+    return np.where(np.abs(confidence - inside) <= _ROUNDING, inside, confidence)
+
+
 def _every(good: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """(N,) mask of the rows in which all is good."""
     return np.asarray(good.all(axis=1))
@@ -191,9 +203,13 @@ def _column(name: str, values: ArrayLike, dtype: type[np.generic]) -> NDArray[An
     """Copy values into a fresh array, or say which field cannot be one."""
     try:
         given = np.asarray(values)
+        if dtype is np.int64 and given.dtype.kind == "f":
+            whole = np.isfinite(given) & (np.trunc(given) == given)
+            if not whole.all():
+                raise InputError(f"{name} must hold whole numbers, got {given[~whole][0]}")
         array = np.array(given, dtype=dtype, order="C")
-    except (TypeError, ValueError) as error:
+    except InputError:
+        raise
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{name} cannot be turned into {dtype.__name__}: {error}") from error
-    if dtype is np.int64 and given.dtype.kind == "f" and not np.array_equal(given, array):
-        raise InputError(f"{name} must hold whole numbers, got {given[given != array][0]}")
     return array

@@ -4,9 +4,10 @@ In come the log-odds ℓ of N tracks, what happened to each of them in this fram
 look before was; out go new log-odds. P(the tracked object is real) is σ(ℓ) = 1 / (1 + e^−ℓ).
 
 ```
-birth     ℓ = birth + first_look_s · hit_rate · (logit(confidence) − against − neutral)
+birth     ℓ = logit(birth), then a hit whose look_s is first_look_s
 time dt   p ← p · exp(−dt / lifetime_s)                     the object may have left the scene
-hit       ℓ ← ℓ + look_s · hit_rate · (logit(confidence) − against − neutral)
+hit       ℓ ← ℓ + look_s · hit_rate · (n − min(against, max(n, 0)))
+              with n = logit(confidence) − logit(neutral_confidence)
 miss      ℓ ← ℓ − look_s · miss_rate
 always    floor ≤ p ≤ ceiling
 ```
@@ -91,11 +92,17 @@ def survive(log_odds: FloatArray, dt_s: float, config: ExistenceConfig) -> Float
     return out
 
 
-def hit_weight(evidence: FloatArray, look_s: FloatArray, config: ExistenceConfig) -> FloatArray:
+def hit_weight(
+    evidence: FloatArray, against: FloatArray, look_s: FloatArray, config: ExistenceConfig
+) -> FloatArray:
     """What a detection adds to the log-odds of its track.
 
+    What speaks against a place takes away what a detection there is worth, down to nothing: it
+    never turns a detection into evidence against its object.
+
     Args:
-        evidence: (N,) logit of the detection's confidence, less what speaks against its place.
+        evidence: (N,) logit of the detection's confidence.
+        against: (N,) log-odds, at least 0, that speak against its place.
         look_s: (N,) seconds that the look stands for: `ExistenceConfig.first_look_s` for the
             first detection of a track, else see `ExistenceConfig.longest_look_s`.
         config: The rates.
@@ -104,13 +111,14 @@ def hit_weight(evidence: FloatArray, look_s: FloatArray, config: ExistenceConfig
         (N,) additions, negative below the neutral confidence.
     """
     news = evidence - log_odds_of(config.neutral_confidence)
+    news -= np.minimum(against, np.maximum(news, 0.0))
     news *= look_s
     news *= config.hit_rate
     return news
 
 
 def miss_weight(look_s: FloatArray, config: ExistenceConfig) -> FloatArray:
-    """What looks without a detection add to the log-odds of tracks: negative numbers."""
+    """What a look of `look_s` seconds without a detection adds to the log-odds: below 0, (N,)."""
     return look_s * -config.miss_rate
 
 
@@ -126,7 +134,7 @@ def confirm(log_odds: FloatArray, confirmed: BoolArray, config: ExistenceConfig)
     `release_at`, so that a belief near one threshold does not flap.
 
     Example:
-        >>> confirm(np.array([-0.5, -0.5]), np.array([True, False]), ExistenceConfig())
+        >>> confirm(np.array([0.0, 0.0]), np.array([True, False]), ExistenceConfig())
         array([ True, False])
     """
     now: BoolArray = log_odds >= log_odds_of(config.confirm_at)

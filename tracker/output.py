@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tracker import classes, existence, kernels
 from tracker.boxes import cxcywh_to_xyxy
+from tracker.clock import Clock
 from tracker.config import ScoreConfig
 from tracker.motion import ConstantVelocity, MotionModel
 from tracker.observation import Observation
@@ -31,8 +32,7 @@ def describe(
     motion: MotionModel,
     config: ScoreConfig,
     *,
-    timestamp_s: float,
-    looks: int,
+    clock: Clock,
     frame: Observation,
     detection: IntArray,
     against: FloatArray,
@@ -43,19 +43,19 @@ def describe(
         state: The tracks.
         motion: The motion model their states belong to.
         config: Weights of `score`.
-        timestamp_s: The time they are described at.
-        looks: How often the tracker has looked in all.
+        clock: The time they are described at, and how often the tracker has looked in all.
         frame: M detections.
         detection: (N,) row of `frame` that each track was seen in, -1 for none.
         against: (M,) log-odds that speak against the place of each detection.
     """
+    assert clock.now_s is not None
     rows = state.rows
     xyxy, velocity, covariance, probability, score, stage, source = columns(
         state, motion, config, frame, detection, against
     )
     posterior = classes.posterior(state.classes)
     return Tracks(
-        timestamp_s=timestamp_s,
+        timestamp_s=clock.now_s,
         track_id=rows["track_id"],
         xyxy=xyxy,
         velocity=velocity,
@@ -66,9 +66,9 @@ def describe(
         class_id=posterior.argmax(axis=1),
         class_probabilities=posterior,
         hits=rows["hits"],
-        misses=looks - rows["looks_before"] - rows["hits"],
-        age_s=timestamp_s - rows["born_s"],
-        gap_s=timestamp_s - rows["seen_s"],
+        misses=clock.looks - rows["looks_before"] - rows["hits"],
+        age_s=clock.now_s - rows["born_s"],
+        gap_s=clock.now_s - rows["seen_s"],
         detection=source,
     )
 

@@ -105,32 +105,51 @@ class Tracker:
 
         Raises:
             TimeError: `timestamp_s` is not finite, or not after the last one while
-                `on_backward_time` is `"error"`. The tracker is unchanged.
-            InputError: A class_id beyond the class vectors or far beyond any detector's classes.
-                The tracker is unchanged.
+                `on_backward_time` is `"error"`.
+            InputError: `detections` are none, or a class_id is beyond their class vectors or far
+                beyond any detector's classes.
+
+        An error, also one of a motion model that was brought along, leaves the tracker unchanged.
         """
-        looked = detections is not None
+        if not isinstance(detections, Detections | None):
+            raise InputError(f"detections must be Detections or None, got {type(detections)}")
         frame = observe(_NOTHING if detections is None else detections)
         width = self._class_width(frame)
-        dt = self._advance(timestamp_s, looked)
+        dt = self._step_to(timestamp_s)
+        # A frame stands for the time since the last one, if somebody looked at all.
+        look_s = min(dt, self.config.existence.longest_look_s)
+        clock = self._clock.advanced(timestamp_s, None if detections is None else look_s)
 
         tracks = self._predicted(dt, width)
         match = association.associate(tracks, frame, self._motion, self.config.association)
         new = frame.unmatched(match)
-        tracks = tracks.extended(self._newborn(frame, new, width, timestamp_s))
+        tracks = tracks.extended(self._newborn(frame, new, width, clock))
         match = np.concatenate([match, new])
-        against = self._against(frame, dt)
         old = len(match) - len(new)
-        weight = self._believe(tracks.rows, match, old, frame, against, dt if looked else 0.0)
-        self._correct(tracks, match[:old], frame, dt)
-        living = self._living(tracks.rows, timestamp_s)
+        against = self._against(frame, dt)
+        weight, standing = belief.believe(
+            tracks.rows, match, old, frame, against,
+            look_s=0.0 if detections is None else look_s, clock=clock,
+            config=self.config.existence, clutter=self.config.clutter,
+        )  # fmt: skip
+        self._correct(tracks, match[:old], frame, look_s)
+        living = self._living(tracks.rows, clock)
+        state = tracks.kept(living)
+        described = self._describe(state, clock, frame, match[living], against)
 
-        page = Page(
-            timestamp_s, looked, tracks.rows, match, weight, living, len(new), frame.confidence
+        # Everything above worked on copies; from here on nothing can fail.
+        self._state, self._clock = state, clock
+        self._next_id += len(new)
+        self._clutter.fade(dt)
+        if np.count_nonzero(standing):
+            self._clutter.add(frame.xyxy[standing], look_s)
+        looked = detections is not None
+        self._ledger.write(
+            Page(
+                timestamp_s, looked, tracks.rows, match, weight, living, len(new), frame.confidence
+            )
         )
-        self._ledger.write(page)
-        self._state = tracks.kept(living)
-        return self._describe(self._state, timestamp_s, frame, match[living], against)
+        return described
 
     def predict(self, *, timestamp_s: float) -> Tracks:
         """Where the tracks will be at `timestamp_s` if nobody looks; changes nothing.
@@ -138,13 +157,15 @@ class Tracker:
         Raises:
             TimeError: `timestamp_s` is not finite or before the last update.
         """
-        now = self._clock.now_s
-        if self._clock.runs_back(timestamp_s) and timestamp_s != now:
-            raise TimeError(f"cannot predict to {timestamp_s} s: the last update was at {now} s")
-        dt = 0.0 if now is None else timestamp_s - now
+        dt = self._clock.step_to(timestamp_s)
+        if dt < 0:
+            raise TimeError(
+                f"cannot predict to {timestamp_s} s: the last update was at {self._clock.now_s} s"
+            )
         state = self._predicted(dt, self._state.classes.shape[1])
+        then = self._clock.advanced(timestamp_s, None)
         unseen = np.full(len(state), -1, np.int64)
-        return self._describe(state, timestamp_s, observe(_NOTHING), unseen, np.zeros(0))
+        return self._describe(state, then, observe(_NOTHING), unseen, np.zeros(0))
 
     def explain(self, track_id: int) -> list[Entry]:
         """The evidence ledger of a track: each look, what it weighed and the existence after it.
@@ -170,16 +191,18 @@ class Tracker:
 
     # ---- the steps of an update ----------------------------------------------------------
 
-    def _advance(self, timestamp_s: float, looked: bool) -> float:
-        """Set the clocks; return the seconds since the last update, 0 at the first."""
-        if self._clock.runs_back(timestamp_s):
-            if self.config.on_backward_time == "error":
-                raise TimeError(
-                    f"timestamp_s must increase: got {timestamp_s} s after {self._clock.now_s} s."
-                    ' If the clock may restart, set on_backward_time = "reset"'
-                )
-            self.reset()
-        return self._clock.advance(timestamp_s, looked)
+    def _step_to(self, timestamp_s: float) -> float:
+        """Seconds since the last update, 0 at the first; a time that runs back is dealt with."""
+        dt = self._clock.step_to(timestamp_s)
+        if dt > 0 or self._clock.now_s is None:
+            return dt
+        if self.config.on_backward_time == "error":
+            raise TimeError(
+                f"timestamp_s must increase: got {timestamp_s} s after {self._clock.now_s} s."
+                ' If the clock may restart, set on_backward_time = "reset"'
+            )
+        self.reset()
+        return 0.0
 
     def _class_width(self, frame: Observation) -> int:
         """Number of classes known once this frame is taken in."""
@@ -200,14 +223,13 @@ class Tracker:
             rows, self._motion.predict(state.motion, dt), classes.widened(state.classes, width)
         )
 
-    def _newborn(self, frame: Observation, d: IntArray, width: int, now_s: float) -> State:
+    def _newborn(self, frame: Observation, d: IntArray, width: int, clock: Clock) -> State:
         """A track for each of the detections `d`, weak ones too, before its evidence is weighed."""
         rows = np.zeros(len(d), ROW)
         rows["track_id"] = np.arange(self._next_id, self._next_id + len(d))
-        self._next_id += len(d)
         rows["log_odds"] = existence.log_odds_of(self.config.existence.birth)
-        rows["looks_before"] = self._clock.looks - 1
-        rows["born_s"] = now_s
+        rows["looks_before"] = clock.looks - 1
+        rows["born_s"] = clock.now_s
         box = frame.cxcywh[d]
         rows["start"] = box[:, :2]
         posterior = np.zeros((len(d), width))
@@ -219,33 +241,9 @@ class Tracker:
         """(M,) log-odds that speak against the place of each detection."""
         if not self.config.clutter.enabled:
             return np.zeros(len(frame))
-        self._clutter.fade(dt)
-        return self._clutter.against(frame.xyxy)
+        return self._clutter.against(frame.xyxy, dt)
 
-    def _believe(
-        self,
-        rows: NDArray[np.void],
-        match: IntArray,
-        old: int,
-        frame: Observation,
-        against: FloatArray,
-        looked_s: float,
-    ) -> FloatArray:
-        """Update the belief of the tracks in place; return what the look weighed for each.
-
-        The hits of tracks that stand where they began count as clutter of that place.
-        """
-        config = self.config
-        look_s = min(looked_s, config.existence.longest_look_s)
-        weight, standing = belief.believe(
-            rows, match, old, frame, against,
-            look_s=look_s, clock=self._clock, config=config.existence, clutter=config.clutter,
-        )  # fmt: skip
-        if config.clutter.enabled and np.count_nonzero(standing):
-            self._clutter.add(frame.xyxy[standing], look_s)
-        return weight
-
-    def _correct(self, tracks: State, match: IntArray, frame: Observation, dt: float) -> None:
+    def _correct(self, tracks: State, match: IntArray, frame: Observation, look_s: float) -> None:
         """Move the tracks that were seen again to their measurements, and fuse their classes."""
         hit = (match >= 0).nonzero()[0]
         if not len(hit):
@@ -254,19 +252,19 @@ class Tracker:
         motion, width = tracks.motion, tracks.classes.shape[1]
         motion[hit] = self._motion.correct(motion[hit], frame.cxcywh[d], frame.confidence[d])
         if width > 1:
-            look_s = min(dt, self.config.existence.longest_look_s)
             evidence = self._class_evidence(frame, d, width)
             tracks.classes[hit] = classes.fuse(
                 tracks.classes[hit], evidence, look_s, self.config.classes
             )
 
-    def _living(self, rows: NDArray[np.void], now_s: float) -> BoolArray:
+    def _living(self, rows: NDArray[np.void], clock: Clock) -> BoolArray:
         """(N,) mask of the tracks that live on: found not longer ago than their belief allows."""
         config = self.config.existence
         limit = existence.coast_limit(existence.sigmoid(rows["log_odds"]), config)
         limit += rows["found_s"]
-        living: BoolArray = limit >= self._clock.looked_s - _TIME_ROUNDING
-        return living & (rows["seen_s"] >= now_s - config.max_gap_s - _TIME_ROUNDING)
+        living: BoolArray = limit >= clock.looked_s - _TIME_ROUNDING
+        assert clock.now_s is not None
+        return living & (rows["seen_s"] >= clock.now_s - config.max_gap_s - _TIME_ROUNDING)
 
     def _class_evidence(self, frame: Observation, d: IntArray, width: int) -> FloatArray:
         """(K, C) log-likelihood of each class for some detections."""
@@ -281,7 +279,7 @@ class Tracker:
     def _describe(
         self,
         state: State,
-        timestamp_s: float,
+        clock: Clock,
         frame: Observation,
         detection: IntArray,
         against: FloatArray,
@@ -291,8 +289,7 @@ class Tracker:
             state,
             self._motion,
             self.config.score,
-            timestamp_s=timestamp_s,
-            looks=self._clock.looks,
+            clock=clock,
             frame=frame,
             detection=detection,
             against=against,
@@ -329,25 +326,31 @@ class Tracker:
         Raises:
             InputError: The snapshot is of another version or lacks a field.
         """
-        if state.get("version") != _SNAPSHOT_VERSION:
-            raise InputError(
-                f"snapshot version must be {_SNAPSHOT_VERSION}, got {state.get('version')!r}"
-            )
+        version = state.get("version") if isinstance(state, Mapping) else type(state)
+        if version != _SNAPSHOT_VERSION:
+            raise InputError(f"snapshot version must be {_SNAPSHOT_VERSION}, got {version!r}")
         try:
             tracker = cls(TrackerConfig.from_dict(state["config"]), motion=motion)
             rows = from_columns(state["rows"])
             width = int(state["class_count"])
-            tracker._state = State(
+            tracks = State(
                 rows,
                 tracker._motion.load(np.asarray(state["motion"], np.float64)),
                 np.array(state["classes"], np.float64).reshape(len(rows), width),
             )
+            if len(tracks.motion) != len(rows):
+                raise InputError(f"the snapshot has {len(tracks.motion)} motions of {len(rows)}")
+            tracker._state = tracks.kept(np.ones(len(rows), np.bool_))
             tracker._clutter.load(state["clutter"])
             tracker._ledger.load(state["ledger"])
             tracker._clock = Clock(**state["clock"])
             tracker._next_id = int(state["next_id"])
+        except InputError:
+            raise
         except KeyError as error:
-            raise InputError(f"snapshot lacks the field {error}") from error
+            raise InputError(f"the snapshot lacks the field {error}") from error
+        except (IndexError, TypeError, ValueError) as error:
+            raise InputError(f"the snapshot is damaged: {type(error).__name__}: {error}") from error
         return tracker
 
     def _without_tracks(self) -> State:

@@ -72,6 +72,11 @@ class Tracks:
     gap_s: FloatArray
     detection: IntArray
 
+    def __post_init__(self) -> None:
+        """Make the columns read-only: they may share memory with the tracker."""
+        for name in _COLUMNS:
+            getattr(self, name).setflags(write=False)
+
     @classmethod
     def empty(cls, timestamp_s: float = 0.0, classes: int = 0) -> Tracks:
         """No tracks, with room for `classes` class probabilities."""
@@ -125,8 +130,7 @@ class Tracks:
         """Select rows by an index, a slice, a boolean mask or indices."""
         if isinstance(rows, int | np.integer):
             rows = [int(rows)]
-        columns = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "timestamp_s"}
-        return Tracks(self.timestamp_s, **{name: a[rows] for name, a in columns.items()})
+        return Tracks(self.timestamp_s, **{name: getattr(self, name)[rows] for name in _COLUMNS})
 
     def __repr__(self) -> str:
         """Show counts, not every row."""
@@ -134,3 +138,6 @@ class Tracks:
             f"Tracks({len(self)} at {self.timestamp_s:.3f} s: {int(self.confirmed.sum())} confirmed"
             f" ({int(self.coasting.sum())} coasting), {int(self.tentative.sum())} tentative)"
         )
+
+
+_COLUMNS = tuple(f.name for f in fields(Tracks) if f.name != "timestamp_s")

@@ -53,7 +53,7 @@ def detection_losses(model: FasterRCNN, images: Tensor, boxes: list[Tensor]) -> 
     person = torch.nonzero(label > 0).squeeze(1)
     anchor = torch.cat(proposals)[person]
     wanted = heads.box_coder.decode(torch.cat(offsets)[person], [anchor]).reshape(-1, 4)
-    got = heads.box_coder.decode(deltas[person], [anchor]).reshape(len(person), -1, 4)
+    got = heads.box_coder.decode(deltas[person], [anchor]).reshape(len(person), logits.shape[1], 4)
     got = got[torch.arange(len(person)), label[person]]
     overlap_loss = generalized_box_iou_loss(got, wanted, reduction="sum")
     return {

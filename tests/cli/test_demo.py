@@ -49,11 +49,11 @@ def test_numbers_follow_from_the_detections(cli: Cli, recorded: Path) -> None:
     assert everything["false"] == frames
     strong = summary["strong_detections"]
     assert (strong["true"], strong["false"], strong["precision"]) == (0, 0, None)
-    believed = summary["confirmed_tracks"]
+    believed = summary["strong_tracks"]
     assert believed["true"] > 0
     assert believed["precision"] > 0.9
     assert believed["false_tracks"] == 0
-    for text in ("tracks ≥ 0.5", "precision", "recall", "tracks of no person"):
+    for text in ("tracks ≥ 0.5", "precision", "recall", "confirmed tracks of no one"):
         assert text in result.stdout
 
     for name in ("street.mp4", "before_after.mp4"):
@@ -67,7 +67,7 @@ def test_numbers_follow_from_the_detections(cli: Cli, recorded: Path) -> None:
     assert cli("demo", *options, "--no-video", "--out", "b").exit_code == 0
     assert not list(Path("b").glob("*.mp4"))
     again = json.loads(Path("b/summary.json").read_text())
-    for key in ("all_detections", "strong_detections", "confirmed_tracks"):
+    for key in ("all_detections", "strong_detections", "strong_tracks", "confirmed_tracks"):
         assert again[key] == summary[key]
     refused = cli("demo", *options, "--out", "b")
     assert refused.exit_code == 2
@@ -124,6 +124,7 @@ def test_judging_by_hand() -> None:
     assert counts == {
         "all_detections": (1, 1, 0),
         "strong_detections": (0, 1, 1),
+        "strong_tracks": (1, 1, 0),
         "confirmed_tracks": (1, 1, 0),
     }
     assert result["confirmed_tracks"]["false_tracks"] == 1

@@ -15,6 +15,7 @@ from detectors.lite_fasterrcnn import build, load_weights
 from scripts import train_detector
 from scripts.training import batches, state
 from scripts.training import run as run_module
+from scripts.training.losses import detection_losses
 
 
 @pytest.fixture(autouse=True)
@@ -140,3 +141,12 @@ def test_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         train_detector.main(["--help"])
     assert "--init backbone --out runs/person" in capsys.readouterr().out
+
+
+def test_batch_without_persons_has_finite_losses() -> None:
+    torch.manual_seed(0)
+    losses = detection_losses(build(), torch.rand(2, 3, 64, 64), [torch.zeros(0, 4)] * 2)
+    torch.stack(list(losses.values())).sum().backward()
+    assert losses["box"].item() == 0.0
+    assert losses["proposal"].item() == 0.0
+    assert all(torch.isfinite(loss) for loss in losses.values())

@@ -30,8 +30,8 @@ def side_by_side(
     Args:
         image_rgb: (H, W, 3) uint8 RGB.
         detections: Of this frame; those of at least 0.5 are drawn.
-        tracks: Of this frame; the confirmed ones with a score of at least 0.5 are drawn, and the
-            better candidates lightly.
+        tracks: Of this frame; those with a score of at least 0.5 are drawn, and the better
+            candidates lightly.
         class_names: Names by class id.
 
     Returns:
@@ -47,8 +47,8 @@ def side_by_side(
         x1, y1, x2, y2 = box.tolist()
         cv2.rectangle(left, (x1, y1), (x2, y2), _AMBER, 2)
         cv2.putText(left, f"{confidence:.2f}", (x1 + 2, max(y1 - 4, 12)), 0, 0.45, _AMBER, 1, 16)
-    sure = tracks.confirmed & (tracks.score >= STRONG)
-    likely = tracks.tentative & (tracks.existence >= LEAST_DRAWN)
+    sure = tracks.score >= STRONG
+    likely = ~sure & tracks.tentative & (tracks.existence >= LEAST_DRAWN)
     right = draw(image_rgb, tracks[sure | likely], class_names, show_status=False)
     both = np.concatenate([left, right], axis=1)
     height, width = image_rgb.shape[:2]
@@ -58,8 +58,8 @@ def side_by_side(
         (8, f"detections of 0.5 and more: {len(strong)}"),
         (
             width + 8,
-            f"confirmed tracks with a score of 0.5 and more: {np.count_nonzero(sure)};"
-            f" candidates: {np.count_nonzero(tracks.tentative)}",
+            f"tracks with a score of 0.5 and more: {np.count_nonzero(sure)};"
+            f" candidates: {np.count_nonzero(tracks.tentative & ~sure)}",
         ),
     ):
         cv2.putText(canvas, text, (x, _BAR - 9), 0, 0.55, _WHITE, 1, 16)

@@ -147,9 +147,7 @@ def demo(
     (folder / FILES["summary"]).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     if not quiet:
         out.print(_table(judge, result, summary))
-        out.print(
-            "\ndetections by their confidence; tracks: the confirmed, by their score in a frame\n"
-        )
+        out.print("\n0.5 of a detection is its confidence, of a track its score in each frame\n")
         for name in FILES.values():
             if (folder / name).exists():
                 out.print(escape(str(folder / name)), soft_wrap=True)
@@ -256,9 +254,15 @@ def _table(judge: Judge, result: dict[str, Any], summary: RunSummary) -> Table:
     """Before and after, side by side."""
     table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
     table.add_column("")
-    for column in ("detections ≥ 0.05", "detections ≥ 0.5", "tracks ≥ 0.5"):
+    kinds = {
+        "raw ≥ 0.05": "all_detections",
+        "raw ≥ 0.5": "strong_detections",
+        "tracks ≥ 0.5": "strong_tracks",
+        "confirmed": "confirmed_tracks",
+    }
+    for column in kinds:
         table.add_column(column, justify="right")
-    columns = [result["all_detections"], result["strong_detections"], result["confirmed_tracks"]]
+    columns = [result[kind] for kind in kinds.values()]
 
     def row(name: str, key: str, percent: bool = False) -> None:
         values = [column[key] for column in columns]
@@ -274,6 +278,12 @@ def _table(judge: Judge, result: dict[str, Any], summary: RunSummary) -> Table:
         f"people found, of {len(judge.people)}",
         *(str(column["people_found"]) for column in columns),
     )
-    table.add_row("tracks of no person", "-", "-", str(result["confirmed_tracks"]["false_tracks"]))
-    table.add_row("candidates suppressed", "-", "-", str(summary.candidates_suppressed))
+    believed = result["confirmed_tracks"]
+    false = believed["false_tracks"]
+    for name, count in (
+        ("confirmed tracks of people", believed["tracks"] - false),
+        ("confirmed tracks of no one", false),
+        ("candidates suppressed", summary.candidates_suppressed),
+    ):
+        table.add_row(name, "-", "-", "-", str(count))
     return table

@@ -17,17 +17,11 @@ from tracker.frames import Frame
 from tracker.tracks import Tracks
 from tracker.video.world import Truth
 
-__all__ = ["STRONG", "Judge", "claimed"]
+__all__ = ["STRONG", "Judge"]
 
-# What most programs take as "detected". Detections are held to it by their confidence, confirmed
-# tracks by their score, the probability that the object is in this box in this frame: a track that
-# coasts unseen is still believed, but soon no longer claims to know where its object is.
+# What most programs take as "detected". Detections are held to it by their confidence, tracks by
+# their score: the probability that a real object is in this box in this frame.
 STRONG = 0.5
-
-
-def claimed(tracks: Tracks) -> Tracks:
-    """The confirmed tracks that claim to show a person in this frame."""
-    return tracks[tracks.confirmed & (tracks.score >= STRONG)]
 
 
 class Judge:
@@ -43,7 +37,7 @@ class Judge:
     def __init__(self, truths: Sequence[Truth]) -> None:
         """Start with nothing seen."""
         self._truths = truths
-        names = ("all_detections", "strong_detections", "confirmed_tracks")
+        names = ("all_detections", "strong_detections", "strong_tracks", "confirmed_tracks")
         self._boxes = {name: BoxCounts() for name in names}
         self._tracks = {name: TrackCounts() for name in names}
         self.people: set[int] = set()
@@ -54,13 +48,15 @@ class Judge:
         self.people.update(truth.object_id[truth.judged].tolist())
         found = Detections.empty() if detections is None else detections
         strong = found[found.confidence >= STRONG]
-        believed = claimed(tracks)
         no_id = np.full(len(found), -1)
         self._judge("all_detections", truth, found.xyxy, found.confidence, no_id)
         self._judge(
             "strong_detections", truth, strong.xyxy, strong.confidence, no_id[: len(strong)]
         )
-        self._judge("confirmed_tracks", truth, believed.xyxy, believed.score, believed.track_id)
+        sure = tracks.score >= STRONG
+        for name, mask in (("strong_tracks", sure), ("confirmed_tracks", sure & tracks.confirmed)):
+            some = tracks[mask]
+            self._judge(name, truth, some.xyxy, some.score, some.track_id)
 
     def close(self) -> None:
         """Nothing is open."""
@@ -84,7 +80,8 @@ class Judge:
                 **{k: None if np.isnan(v) else round(v, 4) for k, v in shares.items()},
                 "people_found": len(self._tracks[name].objects_found),
             }
-        tracks = self._tracks["confirmed_tracks"]
-        result["confirmed_tracks"]["tracks"] = len(tracks.real_tracks) + len(tracks.false_tracks)
-        result["confirmed_tracks"]["false_tracks"] = len(tracks.false_tracks)
+        for name in ("strong_tracks", "confirmed_tracks"):
+            tracks = self._tracks[name]
+            false = len(tracks.false_tracks)
+            result[name] |= {"tracks": len(tracks.real_tracks) + false, "false_tracks": false}
         return result

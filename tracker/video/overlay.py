@@ -2,7 +2,8 @@
 
 In come an image and the tracks, out goes a copy with, for each track,
 
-- a box: **solid** and coloured by id when confirmed, **dotted** when coasting (only predicted),
+- a box: **solid** and coloured by id when confirmed, **dotted** when coasting (only predicted; it
+  fades as the place gets unsure),
   thin, grey and **dashed** while tentative; the less existence, the more transparent;
 - a **bar** at its left side, filled from below up to the existence: half full is 50 %;
 - a **label**: id, class, existence in percent (candidates from 10 % on, where there is room);
@@ -147,7 +148,9 @@ def _draw_box(image: Image, tracks: Tracks, row: int, sizes: _Sizes) -> Box:
     existence = float(tracks.existence[row])
     tentative = state == TrackState.TENTATIVE
     colour = TENTATIVE if tentative else colour_of(int(tracks.track_id[row]))
-    opacity = (0.2 + 0.6 * existence) if tentative else (0.35 + 0.65 * existence)
+    # A predicted box fades as it gets unsure where the object is, however real that is.
+    shown = float(tracks.score[row]) if state == TrackState.COASTING else existence
+    opacity = (0.2 + 0.6 * shown) if tentative else (0.35 + 0.65 * shown)
     outline(
         image,
         (left, top, right, bottom),

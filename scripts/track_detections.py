@@ -1,0 +1,116 @@
+"""Track recorded detections in MOTChallenge layout, without any video.
+
+    python scripts/track_detections.py DATA OUT [--config FILE] [--detections NAME]
+
+DATA holds a folder for each sequence with `seqinfo.ini` (frameRate, seqLength) and detections as
+MOT text. OUT gets SEQUENCE.txt: MOT text with `score` and `existence` of every track in every
+frame, coasted boxes included, as evaluation tools read it.
+
+    python scripts/track_detections.py MOT17/train out/
+    python scripts/track_detections.py MOT17/train out/ --detections det/det.txt --config my.toml
+"""
+
+from __future__ import annotations
+
+import argparse
+import configparser
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tracker import ConftrackError, Detections, InputError, Tracker, TrackerConfig
+from tracker.formats import mot
+
+__all__ = ["main", "track_sequence"]
+
+# Detections in the order they are looked for. det_prob.txt: scores mapped to [0, 1] by the data.
+NAMES = ("det_prob.txt", "det.txt", "det/det.txt")
+
+
+@dataclass(frozen=True)
+class _Stamp:
+    """What a writer needs to know of a frame."""
+
+    index: int
+    timestamp_s: float
+
+
+def track_sequence(
+    folder: Path, out: Path, config: TrackerConfig, name: str | None = None
+) -> tuple[int, float]:
+    """Track one sequence.
+
+    Args:
+        folder: With seqinfo.ini and detections.
+        out: MOT file to write.
+        config: Settings of the tracker.
+        name: Detections inside `folder`; by default the first of `NAMES` that is there.
+
+    Returns:
+        Number of frames, and seconds spent in `Tracker.update`.
+
+    Raises:
+        InputError: No detections, a score outside [0, 1], or a damaged seqinfo.ini.
+    """
+    info = configparser.ConfigParser()
+    info.read(folder / "seqinfo.ini")
+    try:
+        length = info.getint("Sequence", "seqLength")
+        rate = info.getfloat("Sequence", "frameRate")
+    except (configparser.Error, ValueError) as error:
+        raise InputError(f"{folder / 'seqinfo.ini'}: {error}") from error
+    found = [folder / n for n in ([name] if name else NAMES) if (folder / n).is_file()]
+    if not found:
+        raise InputError(f"{folder} holds none of {name or ', '.join(NAMES)}")
+    rows = mot.read(found[0])
+    if len(rows) and not (rows.score.min() >= 0 and rows.score.max() <= 1):
+        raise InputError(
+            f"{found[0]}: scores are {rows.score.min():g} to {rows.score.max():g}, not"
+            " probabilities; map them to [0, 1] first"
+        )
+    order = np.argsort(rows.frame, kind="stable")
+    bounds = np.searchsorted(rows.frame[order], np.arange(1, length + 2))
+    tracker, spent = Tracker(config), 0.0
+    with mot.MotWriter(out) as writer:
+        for k in range(length):
+            here = order[bounds[k] : bounds[k + 1]]
+            begin = time.process_time()
+            tracks = tracker.update(
+                Detections(rows.xyxy[here], rows.score[here]), timestamp_s=k / rate
+            )
+            spent += time.process_time() - begin
+            writer.write(_Stamp(k, k / rate), tracks)
+    return length, spent
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run from the command line; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", type=Path, help="folder of sequences")
+    parser.add_argument("out", type=Path, help="folder for the MOT files")
+    parser.add_argument("--config", type=Path, help="settings of the tracker (TOML)")
+    parser.add_argument("--detections", help="file inside each sequence's folder")
+    options = parser.parse_args(arguments)
+    try:
+        config = TrackerConfig.from_toml(options.config) if options.config else TrackerConfig()
+        folders = sorted(p.parent for p in options.data.glob("*/seqinfo.ini"))
+        if not folders:
+            raise InputError(f"{options.data} holds no SEQUENCE/seqinfo.ini")
+        options.out.mkdir(parents=True, exist_ok=True)
+        for folder in folders:
+            out = options.out / f"{folder.name}.txt"
+            frames, spent = track_sequence(folder, out, config, options.detections)
+            print(f"{out}: {frames} frames, {1e3 * spent / max(frames, 1):.2f} ms each")
+    except (ConftrackError, OSError) as error:
+        print(f"track_detections: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

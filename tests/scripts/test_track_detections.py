@@ -1,0 +1,53 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scripts import benchmark_speed, track_detections
+from tracker.formats import mot
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """One sequence of 20 frames with one walker, missing in two of them."""
+    folder = tmp_path / "data" / "walk"
+    folder.mkdir(parents=True)
+    (folder / "seqinfo.ini").write_text("[Sequence]\nname=walk\nframeRate=10\nseqLength=20\n")
+    lines = [
+        f"{k},-1,{10 + 2 * k},20,30,80,0.8,-1,-1,-1\n" for k in range(1, 21) if k not in (7, 8)
+    ]
+    (folder / "det.txt").write_text("".join(lines))
+    return tmp_path / "data"
+
+
+def test_a_folder_of_sequences(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert track_detections.main([str(data), str(tmp_path / "out")]) == 0
+    rows = mot.read(tmp_path / "out" / "walk.txt")
+    assert rows.frame.tolist() == list(range(1, 21)), "coasted through the gap"
+    assert set(rows.track_id.tolist()) == {1}
+    existence = rows.extra[:, 0]
+    assert existence[-1] > 0.9 > existence[0]
+    assert rows.score[6] < rows.score[5]
+    assert "20 frames" in capsys.readouterr().out
+
+
+def test_scores_that_are_no_probabilities(data: Path, tmp_path: Path, capsys):
+    (data / "walk" / "det.txt").write_text("1,-1,10,20,30,80,17.5,-1,-1,-1\n")
+    assert track_detections.main([str(data), str(tmp_path / "out")]) == 2
+    assert "not probabilities" in capsys.readouterr().err
+
+
+def test_nothing_there(tmp_path: Path, capsys):
+    assert track_detections.main([str(tmp_path), str(tmp_path / "out")]) == 2
+    assert "seqinfo.ini" in capsys.readouterr().err
+
+
+def test_the_speed_benchmark_runs(capsys):
+    assert benchmark_speed.main(["--objects", "3", "--budget", "0.2"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("| conftrack | 0.") for line in lines)
+
+
+def test_scenes_repeat():
+    a, b = (list(benchmark_speed.scene(5, frames=3)) for _ in range(2))
+    assert all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
