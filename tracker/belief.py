@@ -32,6 +32,7 @@ def believe(
     frame: Observation,
     against: FloatArray,
     *,
+    dt_s: float,
     look_s: float,
     clock: Clock,
     config: ExistenceConfig,
@@ -40,11 +41,12 @@ def believe(
     """Update belief, counts and marks of N tracks in place.
 
     Args:
-        rows: (N,) structured array of `tracker.state.ROW`, predicted.
+        rows: (N,) structured array of `tracker.state.ROW`, as after the last update.
         match: (N,) row of the detection of each track, -1 for none.
         old: Tracks from this row on are new.
         frame: M detections.
         against: (M,) log-odds that speak against the place of each detection.
+        dt_s: Seconds since the last update.
         look_s: Seconds that this look stands for with the old tracks, 0 if nobody looked.
         clock: The clocks after this update.
         config: Rates and bounds.
@@ -55,12 +57,17 @@ def believe(
         have stood for a while where they began: none where the clutter map is switched off.
     """
     assert clock.now_s is not None
+    # Who has walked here and is seen has stayed: that is no question of survival. What has never
+    # moved may be clutter, and has to go on earning its belief.
+    doubtful = (match < 0) | ~rows["moved"]
+    rows["log_odds"][doubtful] = existence.survive(rows["log_odds"][doubtful], dt_s, config)
+    evidence = existence.bounded_evidence(frame.evidence, config)
     stand_s = clutter.stand_s if clutter.enabled else math.inf
     weight = np.empty(len(rows))
     standing = np.zeros(len(frame), bool)
     if kernels.native is not None:
         kernels.native.believe(
-            rows, match, weight, frame.cxcywh, frame.evidence, against, standing, old,
+            rows, match, weight, frame.cxcywh, evidence, against, standing, old,
             look_s, config.first_look_s, clock.now_s, clock.looked_s, config.hit_rate,
             log_odds_of(config.neutral_confidence), config.miss_rate, log_odds_of(config.floor),
             log_odds_of(config.ceiling), log_odds_of(config.confirm_at),
@@ -73,7 +80,7 @@ def believe(
     span_s[:old] = look_s
     span_s[old:] = config.first_look_s
     weight[:] = existence.miss_weight(span_s, config)
-    weight[hit] = existence.hit_weight(frame.evidence[d], against[d], span_s[hit], config)
+    weight[hit] = existence.hit_weight(evidence[d], against[d], span_s[hit], config)
     rows["log_odds"] = existence.add(rows["log_odds"], weight, config)
     rows["confirmed"] = existence.confirm(rows["log_odds"], rows["confirmed"], config)
     rows["hits"][hit] += 1

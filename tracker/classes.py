@@ -92,12 +92,17 @@ def checked_width(classes: int) -> int:
     return classes
 
 
-def widened(log_posterior: FloatArray, classes: int) -> FloatArray:
-    """A copy with room for more classes, a new one as improbable as the least probable so far."""
+def widened(log_posterior: FloatArray, classes: int, config: ClassConfig) -> FloatArray:
+    """A copy with room for more classes.
+
+    No look so far spoke for a new class, so it is at most as probable as the least probable one,
+    and as one look with the uniform floor would have left it.
+    """
     n, old = log_posterior.shape
     if classes == old or n == 0:
         return np.zeros((0, classes)) if n == 0 else log_posterior.copy()
     new = np.empty((n, classes))
     new[:, :old] = log_posterior
-    new[:, old:] = log_posterior.min(axis=1, keepdims=True)
+    floor = math.log(config.least_probability / classes)
+    new[:, old:] = np.minimum(log_posterior.min(axis=1, keepdims=True), floor)
     return normalised(new)

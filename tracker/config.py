@@ -128,6 +128,7 @@ class ExistenceConfig(_Checked):
             neutral confidence.
         neutral_confidence: A detection at this confidence tells nothing; below it the belief
             falls.
+        surest_confidence: A confidence above it counts as this one.
         miss_rate: Log-odds per second lost while looked for and not found.
         lifetime_s: Mean time an object stays in the scene, s.
         longest_look_s: A frame stands for the time since the last one, but at most for this, s:
@@ -144,12 +145,13 @@ class ExistenceConfig(_Checked):
     birth: float = _setting(0.063, _POSITIVE, 0.999)
     first_look_s: float = _setting(0.065, 0.0)
     hit_rate: float = _setting(3.0, 0.0)
+    surest_confidence: float = _setting(0.99, 0.001, 0.999)
     neutral_confidence: float = _setting(0.22, 0.001, 0.999)
     miss_rate: float = _setting(1.4, 0.0)
     lifetime_s: float = _setting(120.0, _POSITIVE)
     longest_look_s: float = _setting(0.25, _POSITIVE)
     floor: float = _setting(0.038, _POSITIVE, 0.5)
-    ceiling: float = _setting(0.999, 0.5, 0.999999)
+    ceiling: float = _setting(0.98, 0.5, 0.999999)
     confirm_at: float = _setting(0.7, 0.0, 1.0)
     release_at: float = _setting(0.4, 0.0, 1.0)
     coast_least_s: float = _setting(0.3, 0.0)
@@ -212,7 +214,7 @@ class ClutterConfig(_Checked):
     most: float = _setting(2.0, 0.0)
     half_life_s: float = _setting(30.0, _POSITIVE)
     cell_px: float = _setting(24.0, 1.0)
-    moved_widths: float = _setting(0.5, 0.0)
+    moved_widths: float = _setting(1.0, 0.0)
     stand_s: float = _setting(1.0, 0.0)
 
 

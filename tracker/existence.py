@@ -37,6 +37,7 @@ from tracker.config import ExistenceConfig, ScoreConfig
 
 __all__ = [
     "add",
+    "bounded_evidence",
     "coast_limit",
     "coasted_score",
     "confirm",
@@ -92,6 +93,12 @@ def survive(log_odds: FloatArray, dt_s: float, config: ExistenceConfig) -> Float
     return out
 
 
+def bounded_evidence(evidence: FloatArray, config: ExistenceConfig) -> FloatArray:
+    """(N,) logits of confidences, cut at `surest_confidence`: above, a detector knows no better."""
+    bounded: FloatArray = np.minimum(evidence, log_odds_of(config.surest_confidence))
+    return bounded
+
+
 def hit_weight(
     evidence: FloatArray, against: FloatArray, look_s: FloatArray, config: ExistenceConfig
 ) -> FloatArray:
@@ -101,7 +108,7 @@ def hit_weight(
     never turns a detection into evidence against its object.
 
     Args:
-        evidence: (N,) logit of the detection's confidence.
+        evidence: (N,) from `bounded_evidence`.
         against: (N,) log-odds, at least 0, that speak against its place.
         look_s: (N,) seconds that the look stands for: `ExistenceConfig.first_look_s` for the
             first detection of a track, else see `ExistenceConfig.longest_look_s`.

@@ -120,7 +120,7 @@ class Tracker:
         look_s = min(dt, self.config.existence.longest_look_s)
         clock = self._clock.advanced(timestamp_s, None if detections is None else look_s)
 
-        tracks = self._predicted(dt, width)
+        tracks = self._moved(timestamp_s, dt, width)
         match = association.associate(tracks, frame, self._motion, self.config.association)
         new = frame.unmatched(match)
         tracks = tracks.extended(self._newborn(frame, new, width, clock))
@@ -129,7 +129,7 @@ class Tracker:
         against = self._against(frame, dt)
         weight, standing = belief.believe(
             tracks.rows, match, old, frame, against,
-            look_s=0.0 if detections is None else look_s, clock=clock,
+            dt_s=dt, look_s=0.0 if detections is None else look_s, clock=clock,
             config=self.config.existence, clutter=self.config.clutter,
         )  # fmt: skip
         self._correct(tracks, match[:old], frame, look_s)
@@ -162,7 +162,9 @@ class Tracker:
             raise TimeError(
                 f"cannot predict to {timestamp_s} s: the last update was at {self._clock.now_s} s"
             )
-        state = self._predicted(dt, self._state.classes.shape[1])
+        state = self._moved(timestamp_s, dt, self._state.classes.shape[1])
+        log_odds = state.rows["log_odds"]
+        log_odds[:] = existence.survive(log_odds, dt, self.config.existence)
         then = self._clock.advanced(timestamp_s, None)
         unseen = np.full(len(state), -1, np.int64)
         return self._describe(state, then, observe(_NOTHING), unseen, np.zeros(0))
@@ -214,13 +216,20 @@ class Tracker:
             )
         return classes.checked_width(max(self._state.classes.shape[1], given, highest))
 
-    def _predicted(self, dt: float, width: int) -> State:
-        """A copy of all tracks as they should be after `dt` seconds of which nothing is known."""
+    def _moved(self, timestamp_s: float, dt: float, width: int) -> State:
+        """A copy of the tracks, moved to where they should be now, `dt` seconds later.
+
+        Those that were not seen for too long, whether somebody looked or not, are left out.
+        """
         state = self._state
-        rows = state.rows.copy()
-        rows["log_odds"] = existence.survive(rows["log_odds"], dt, self.config.existence)
+        earliest = timestamp_s - self.config.existence.max_gap_s - _TIME_ROUNDING
+        keep = (state.rows["seen_s"] >= earliest).nonzero()[0]
+        if len(keep) < len(state):
+            state = State(state.rows[keep], state.motion[keep], state.classes[keep])
         return State(
-            rows, self._motion.predict(state.motion, dt), classes.widened(state.classes, width)
+            state.rows.copy(),
+            self._motion.predict(state.motion, dt),
+            classes.widened(state.classes, width, self.config.classes),
         )
 
     def _newborn(self, frame: Observation, d: IntArray, width: int, clock: Clock) -> State:
@@ -263,8 +272,7 @@ class Tracker:
         limit = existence.coast_limit(existence.sigmoid(rows["log_odds"]), config)
         limit += rows["found_s"]
         living: BoolArray = limit >= clock.looked_s - _TIME_ROUNDING
-        assert clock.now_s is not None
-        return living & (rows["seen_s"] >= clock.now_s - config.max_gap_s - _TIME_ROUNDING)
+        return living
 
     def _class_evidence(self, frame: Observation, d: IntArray, width: int) -> FloatArray:
         """(K, C) log-likelihood of each class for some detections."""
