@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import tracker
-from tracker import Detections, Tracker
+from tracker import Detections, Tracker, kernels
 
 __all__ = ["main", "scene"]
 
@@ -116,7 +116,9 @@ def main(arguments: list[str] | None = None) -> int:
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
     ).stdout.strip()
     print(f"conftrack {tracker.__version__} {commit}, Python {platform.python_version()},", end=" ")
-    print(f"NumPy {np.__version__}, {platform.machine()}; ms per update (ratio to conftrack)")
+    print(f"NumPy {np.__version__}, {platform.machine()},", end=" ")
+    print(f"{'compiled' if kernels.COMPILED else 'NumPy'} kernels;", end=" ")
+    print("ms per update (ratio to conftrack)")
     scenes = {n: list(scene(n)) for n in options.objects}
     base = {n: median_ms(ours, frames, options.budget) for n, frames in scenes.items()}
     print("| objects | " + " | ".join(map(str, scenes)) + " |\n|---" + "|---" * len(scenes) + "|")
