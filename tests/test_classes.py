@@ -51,14 +51,19 @@ def test_rows_sum_to_one_even_when_far_apart():
 
 
 def test_a_new_class_is_as_improbable_as_the_least():
-    wider = posterior(widened(np.log([[0.7, 0.2, 0.1]]), 4))
-    np.testing.assert_allclose(wider, np.array([[0.7, 0.2, 0.1, 0.1]]) / 1.1)
-    assert widened(np.zeros((0, 1)), 5).shape == (0, 5)
+    wider = posterior(widened(np.log([[0.7, 0.299, 0.001]]), 4, CONFIG))
+    np.testing.assert_allclose(wider, np.array([[0.7, 0.299, 0.001, 0.001]]) / 1.001)
+    assert widened(np.zeros((0, 1)), 5, CONFIG).shape == (0, 5)
+
+
+def test_a_new_class_has_at_most_what_one_look_at_the_floor_leaves():
+    wider = posterior(widened(np.zeros((1, 1)), 4, CONFIG))  # so far there was one class only
+    np.testing.assert_allclose(wider, np.array([[1.0, 0.01, 0.01, 0.01]]) / 1.03)
 
 
 def test_widening_gives_a_copy():
     before = np.log([[0.7, 0.3]])
-    widened(before, 2)[0, 0] = 5.0
+    widened(before, 2, CONFIG)[0, 0] = 5.0
     assert before[0, 0] == np.log(0.7)
 
 

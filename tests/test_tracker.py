@@ -12,6 +12,7 @@ from tracker import (
     AssociationConfig,
     ClutterConfig,
     Detections,
+    Event,
     ExistenceConfig,
     InputError,
     TimeError,
@@ -87,7 +88,8 @@ def test_a_weak_detection_starts_a_track(confidence, hz):
 @pytest.mark.parametrize("confidence", [0.25, 0.3, 0.4])
 def test_repeated_weak_hits_raise_the_belief(confidence, hz):
     values = [belief(t) for t in follow([confidence] * int(4 * hz), hz)]
-    assert all(b > a for a, b in itertools.pairwise(values) if b < 0.99)
+    ceiling = Tracker().config.existence.ceiling
+    assert all(b > a for a, b in itertools.pairwise(values) if b < ceiling - 1e-9)
     assert values[-1] > 2 * values[0]
 
 
@@ -225,10 +227,13 @@ def test_any_clock_will_do(start):
     np.testing.assert_allclose(tracks.velocity, [[30.0, 30.0]], atol=1.5)
 
 
-def test_a_very_long_gap_is_survived():
+def test_after_a_very_long_gap_it_is_somebody_else():
     tracker = Tracker()
     tracker.update(Detections([BOX], [0.9]), timestamp_s=0.0)
+    assert len(tracker.predict(timestamp_s=3600.0)) == 0
     tracks = tracker.update(Detections([BOX], [0.9]), timestamp_s=1e9)
+    assert tracks.track_id.tolist() == [2]
+    assert tracker.explain(1)[-1].event == Event.DEAD
     assert np.isfinite(tracks.covariance).all()
     assert np.isfinite(tracks.xyxy).all()
     later = tracker.predict(timestamp_s=3e9)
@@ -441,3 +446,58 @@ def test_a_broken_snapshot_is_refused(change, message):
     change(state)
     with pytest.raises(InputError, match=message):
         Tracker.restore(state)
+
+
+# ---- belief that lasts ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("hz", [10.0, 30.0])
+@pytest.mark.parametrize("confidence", [0.3, 0.5, 0.8, 0.9, 0.99, 1.0])
+def test_a_flicker_is_never_confirmed_at_any_confidence(confidence, hz):
+    for tracks in follow([confidence] * 3 + [None] * 20, hz):
+        assert not tracks.confirmed.any()
+
+
+def test_who_has_walked_and_stands_in_view_is_believed_for_ever():
+    tracker = Tracker()
+    for k in range(3100):  # ten seconds of walking, five minutes of standing
+        x = 6.0 * min(k, 100)
+        tracks = tracker.update(Detections([[x, 10, x + 40, 110]], [0.6]), timestamp_s=k / 10)
+    assert tracks.existence[0] > 0.95
+    assert tracks.track_id.tolist() == [1]
+
+
+def test_a_sure_object_that_never_moved_is_believed_for_ever():
+    tracker = Tracker()
+    for k in range(3000):
+        tracks = tracker.update(Detections([[10, 10, 50, 110]], [0.8]), timestamp_s=k / 10)
+    assert tracks.existence[0] > 0.95
+
+
+def test_what_never_moved_and_stays_weak_is_taken_for_clutter():
+    tracker, values = Tracker(), []
+    for k in range(3000):
+        tracks = tracker.update(Detections([[10, 10, 50, 110]], [0.4]), timestamp_s=k / 10)
+        values.append(float(tracks.existence[0]))
+    assert max(values) == max(values[:100]) > 0.5
+    assert values[-1] < 0.2
+
+
+def test_a_class_elsewhere_changes_no_label():
+    """The first detection of class 7 makes the vectors longer, of all tracks."""
+    tracker = Tracker()
+    near, far = [10, 10, 50, 110], [500, 10, 540, 110]
+    for k in range(100):
+        tracks = tracker.update(Detections([near], [0.9], [0]), timestamp_s=k / 10)
+    tracks = tracker.update(Detections([near, far], [0.9, 0.9], [0, 7]), timestamp_s=10.0)
+    assert tracks.class_id.tolist() == [0, 7]
+    assert tracks.class_probabilities[0, 0] > 0.95
+
+
+def test_a_label_of_the_first_class_does_not_flip_on_one_frame():
+    labels = [0] * 10 + [1] + [0] * 5
+    tracker, seen = Tracker(), []
+    for k, label in enumerate(labels):
+        tracks = tracker.update(Detections([[10, 10, 50, 110]], [0.6], [label]), timestamp_s=k / 30)
+        seen.append(int(tracks.class_id[0]))
+    assert seen == [0] * len(labels)

@@ -83,6 +83,13 @@ class Page:
     new: int
     confidence: FloatArray
 
+    @classmethod
+    def of_ended(cls, timestamp_s: float, rows: NDArray[np.void]) -> Page:
+        """The end of tracks that were not seen for too long: nothing is weighed any more."""
+        n = len(rows)
+        nobody, nothing = np.full(n, -1, np.int64), np.zeros(n)
+        return cls(timestamp_s, False, rows, nobody, nothing, nothing > 0, 0, np.zeros(0))
+
     def entry(self, track_id: int) -> Entry | None:
         """The line of one track, None if it was not alive."""
         i = int(np.searchsorted(self.rows["track_id"], track_id))

@@ -47,6 +47,7 @@ BoolArray = NDArray[np.bool_]
 
 _SNAPSHOT_VERSION = 1
 _NOTHING = Detections.empty()
+_NO_TRACKS = np.zeros(0, ROW)
 # Room for rounding when seconds add up to a limit, s.
 _TIME_ROUNDING = 1e-6
 
@@ -120,7 +121,8 @@ class Tracker:
         look_s = min(dt, self.config.existence.longest_look_s)
         clock = self._clock.advanced(timestamp_s, None if detections is None else look_s)
 
-        tracks = self._moved(timestamp_s, dt, width)
+        kept, ended = self._within_reach(timestamp_s)
+        tracks = self._moved(kept, dt, width)
         match = association.associate(tracks, frame, self._motion, self.config.association)
         new = frame.unmatched(match)
         tracks = tracks.extended(self._newborn(frame, new, width, clock))
@@ -144,6 +146,8 @@ class Tracker:
         if np.count_nonzero(standing):
             self._clutter.add(frame.xyxy[standing], look_s)
         looked = detections is not None
+        if len(ended):
+            self._ledger.write(Page.of_ended(timestamp_s, ended))
         self._ledger.write(
             Page(
                 timestamp_s, looked, tracks.rows, match, weight, living, len(new), frame.confidence
@@ -162,7 +166,8 @@ class Tracker:
             raise TimeError(
                 f"cannot predict to {timestamp_s} s: the last update was at {self._clock.now_s} s"
             )
-        state = self._moved(timestamp_s, dt, self._state.classes.shape[1])
+        kept, _ = self._within_reach(timestamp_s)
+        state = self._moved(kept, dt, self._state.classes.shape[1])
         log_odds = state.rows["log_odds"]
         log_odds[:] = existence.survive(log_odds, dt, self.config.existence)
         then = self._clock.advanced(timestamp_s, None)
@@ -216,16 +221,17 @@ class Tracker:
             )
         return classes.checked_width(max(self._state.classes.shape[1], given, highest))
 
-    def _moved(self, timestamp_s: float, dt: float, width: int) -> State:
-        """A copy of the tracks, moved to where they should be now, `dt` seconds later.
-
-        Those that were not seen for too long, whether somebody looked or not, are left out.
-        """
+    def _within_reach(self, timestamp_s: float) -> tuple[State, NDArray[np.void]]:
+        """The tracks, and the rows of those that ended: not seen for too long, looked or not."""
         state = self._state
         earliest = timestamp_s - self.config.existence.max_gap_s - _TIME_ROUNDING
-        keep = (state.rows["seen_s"] >= earliest).nonzero()[0]
-        if len(keep) < len(state):
-            state = State(state.rows[keep], state.motion[keep], state.classes[keep])
+        recent = state.rows["seen_s"] >= earliest
+        if np.count_nonzero(recent) == len(state):
+            return state, _NO_TRACKS
+        return state.kept(recent), state.rows[~recent]
+
+    def _moved(self, state: State, dt: float, width: int) -> State:
+        """A copy of the tracks, moved to where they should be `dt` seconds later."""
         return State(
             state.rows.copy(),
             self._motion.predict(state.motion, dt),
