@@ -90,6 +90,8 @@ def load_auto(name: str, options: LoadOptions) -> FasterRcnn:
     """
     _refuse_checkpoint_options(name, options)
     choice = AUTO_CPU if place(options.device).device.type == "cpu" else AUTO_GPU
+    if cached(choice) is None:  # another one that is there is better than a download
+        choice = next((name for name in COCO_MODELS if cached(name) is not None), choice)
     if cached(choice) is not None:
         detector = load_coco(choice, options, note=f"auto: {choice} (COCO weights, cached)")
     else:

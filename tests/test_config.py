@@ -101,3 +101,16 @@ def test_every_number_has_a_range():
             if isinstance(value, float):
                 with pytest.raises(ConfigError, match=f.name):
                     replace(group, **{f.name: math.nan})
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"clutter": {"weight": float("inf")}},
+        {"motion": {"acceleration_noise": float("inf")}},
+        {"existence": {"confirm_at": 0.99, "ceiling": 0.9}},
+    ],
+)
+def test_settings_under_which_nothing_works_are_refused(table):
+    with pytest.raises(ConfigError):
+        TrackerConfig.from_dict(table)

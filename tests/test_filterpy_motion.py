@@ -271,3 +271,34 @@ def test_a_noise_that_is_no_variance_is_named():
     tracker.update(BOX, timestamp_s=0.0)
     with pytest.raises(InputError, match=r"must give 4 variances"):
         tracker.update(BOX, timestamp_s=0.1)
+
+
+def test_a_factory_alone_is_enough_for_filters_of_boxes():
+    from filterpy.kalman import KalmanFilter
+
+    def factory(cxcywh, confidence):
+        kf = KalmanFilter(dim_x=8, dim_z=4)
+        kf.x, kf.H = np.concatenate([cxcywh, np.zeros(4)]), np.eye(4, 8)
+        kf.P *= 100.0
+        return kf
+
+    tracker = Tracker(motion=FilterPyMotion(factory))
+    for k in range(30):
+        box = [10.0 + 3 * k, 20, 50.0 + 3 * k, 120]
+        tracks = tracker.update(Detections([box], [0.8]), timestamp_s=k / 10)
+    assert tracks.track_id.tolist() == [1]
+    np.testing.assert_allclose(tracks.velocity, [[30.0, 0.0]], atol=1.0)
+
+
+def test_a_filter_of_another_state_needs_to_say_how_time_changes_it():
+    from filterpy.kalman import KalmanFilter
+
+    def factory(cxcywh, confidence):
+        kf = KalmanFilter(dim_x=9, dim_z=4)
+        kf.x[:4, 0], kf.H = cxcywh, np.eye(4, 9)
+        return kf
+
+    tracker = Tracker(motion=FilterPyMotion(factory))
+    tracker.update(Detections([[10, 20, 50, 120]], [0.8]), timestamp_s=0.0)
+    with pytest.raises(InputError, match="pass set_dt="):
+        tracker.update(Detections([[10, 20, 50, 120]], [0.8]), timestamp_s=0.1)

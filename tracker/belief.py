@@ -60,6 +60,7 @@ def believe(
     # Who has walked here and is seen has stayed: that is no question of survival. What has never
     # moved may be clutter, and has to go on earning its belief.
     doubtful = (match < 0) | ~rows["moved"]
+    doubtful[old:] = False
     rows["log_odds"][doubtful] = existence.survive(rows["log_odds"][doubtful], dt_s, config)
     evidence = existence.bounded_evidence(frame.evidence, config)
     stand_s = clutter.stand_s if clutter.enabled else math.inf

@@ -58,13 +58,13 @@ class _Checked:
                 if hints[f.name] is int and not isinstance(value, int):
                     raise ConfigError(f"{where} must be a whole number, got {value!r}")
                 low, high = f.metadata["low"], f.metadata["high"]
-                if not low <= value <= high:
+                if not (math.isfinite(value) and low <= value <= high):
                     raise ConfigError(f"{where} must be {_range(low, high)}, got {value!r}")
 
 
 def _range(low: float, high: float) -> str:
     least = "above 0" if low == _POSITIVE else f"at least {low:g}"
-    return least if high == math.inf else f"{least} and at most {high:g}"
+    return f"{least} and finite" if high == math.inf else f"{least} and at most {high:g}"
 
 
 @dataclass(frozen=True)
@@ -164,6 +164,7 @@ class ExistenceConfig(_Checked):
         _in_order(self, "release_at", "confirm_at")
         _in_order(self, "coast_least_s", "coast_most_s")
         _in_order(self, "floor", "ceiling")
+        _in_order(self, "confirm_at", "ceiling")
 
 
 @dataclass(frozen=True)

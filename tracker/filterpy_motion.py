@@ -52,7 +52,8 @@ class FilterPyMotion:
         set_dt: `set_dt(filter, dt_s)` prepares the filter for a step of `dt_s` seconds (F and Q;
             for a UKF `filter._dt` and Q); then `filter.predict()` is called. A step of 0 s calls
             neither. Frames come at uneven times: take Q from continuous noise, so that two steps
-            of 1 s equal one of 2 s.
+            of 1 s equal one of 2 s. Default, for filters whose state is (cx, cy, w, h, vx, vy, vw,
+            vh): F and Q of the built-in model, by the height that `read` gives.
         correct: `correct(filter, cxcywh, variance)` takes in a measured box, (4,), with the
             variance of each entry, (4,) in px². Default: `filter.update(cxcywh, R=diag(variance))`,
             and for an IMM or a bank R is set on each of its filters. An EKF needs its own:
@@ -77,7 +78,7 @@ class FilterPyMotion:
         self,
         factory: Callable[[FloatArray, float], Any],
         *,
-        set_dt: Callable[[Any, float], None],
+        set_dt: Callable[[Any, float], None] | None = None,
         correct: Callable[[Any, FloatArray, FloatArray], None] | None = None,
         read: Callable[[Any], tuple[FloatArray, FloatArray]] | None = None,
         noise: Callable[[Any, float], FloatArray] | None = None,
@@ -86,7 +87,7 @@ class FilterPyMotion:
     ) -> None:
         """Keep the hooks."""
         self._factory = factory
-        self._set_dt = set_dt
+        self._set_dt = set_dt or self._constant_velocity_step
         self._correct = correct or _update
         self._read_hook = read or _first_eight
         self._noise = noise or self._noise_by_height
@@ -254,6 +255,18 @@ class FilterPyMotion:
                 raise InputError(f"filter {i} has diverged: its mean is {mean.tolist()}")
             means[i], covariances[i] = mean, covariance
         return means, covariances
+
+    def _constant_velocity_step(self, f: Any, dt_s: float) -> None:
+        """F and Q of the built-in model, for filters of its state."""
+        for part in _parts(f):
+            if getattr(getattr(part, "F", None), "shape", None) != (8, 8):
+                raise InputError(
+                    f"the state of {type(part).__name__} is not (cx, cy, w, h, vx, vy, vw, vh):"
+                    " pass set_dt= to say how time changes it"
+                )
+            scale = _scale(np.ravel(part.x)[:4], self._config)
+            part.F = np.eye(8) + np.eye(8, k=4) * dt_s
+            part.Q = _process_noise(self._config, dt_s, scale**2)
 
     def _noise_by_height(self, f: Any, confidence: float) -> FloatArray:
         box = np.asarray(self._read_hook(f)[0], np.float64)[:4]

@@ -110,6 +110,12 @@ def test_auto_chooses_by_what_the_device_can_run(
     assert asked == [COCO_MODELS[getattr(pretrained, taken)].url]
 
 
+def test_auto_takes_another_coco_model_that_is_cached(cached_small):
+    detector = detectors.load("auto", device="cpu")
+    assert detector.name == SMALL
+    assert "cached" in detector.note
+
+
 def test_auto_falls_back_to_the_bundled_model_and_says_so(no_network, bundled_file, caplog):
     with caplog.at_level(logging.WARNING, "conftrack"):
         detector = detectors.load("auto", device="cpu")

@@ -7,6 +7,7 @@ are imported when a command runs: without them one line says how to get them.
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Sequence
 
@@ -28,6 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             ' pip install "conftrack[cli]"\n'
         )
         raise SystemExit(2) from None
+    for stream in (sys.stdout, sys.stderr):
+        # A console of an old code page shows "?" for "≥" instead of ending the program.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     from tracker.cli.app import app
 
     app(args=None if arguments is None else list(arguments), prog_name="conftrack")

@@ -94,8 +94,8 @@ def run(
     threshold: Annotated[
         float | None,
         typer.Option(
-            help="Detections below this confidence are not used. Low is right here: weak evidence"
-            " adds up.",
+            help="Detections below this confidence are not used. Low is right here: repeated weak"
+            " evidence adds up, and clutter shows as such.",
             show_default="0.05; 0 for replay",
             min=0.0,
             max=1.0,

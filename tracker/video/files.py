@@ -79,7 +79,8 @@ class FileSource(Source):
         if size == 0:
             raise SourceError(f"{path} is empty (0 bytes): was the recording or copy cut off?")
         try:
-            return Decoder(str(path), str(path))
+            # Absolute: a name such as "12:30.avi" would be read as an address.
+            return Decoder(str(path.absolute()), str(path))
         except SourceError as error:
             with path.open("rb") as file:
                 start = file.read(12)

@@ -13,6 +13,7 @@ out the same in every player.
 from __future__ import annotations
 
 import math
+import os
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -166,7 +167,9 @@ class VideoWriter:
         }
         if "libx264" not in self._av.codecs_available:
             raise SourceError("this build of PyAV has no H.264 encoder: pip install --upgrade av")
-        self._container = self._av.open(str(self._part), "w", format="mp4", options=options)
+        self._container = self._av.open(
+            os.path.abspath(self._part), "w", format="mp4", options=options
+        )
         rate = Fraction(self._fps).limit_denominator(1001)
         self._stream = self._container.add_stream("libx264", rate=rate)
         context = self._stream.codec_context
@@ -242,9 +245,9 @@ class VideoWriter:
         final = self.path.with_suffix(f".final{self.path.suffix}")
         try:
             with (
-                self._av.open(str(self._part)) as old,
+                self._av.open(os.path.abspath(self._part)) as old,
                 self._av.open(
-                    str(final), "w", format="mp4", options={"movflags": "faststart"}
+                    os.path.abspath(final), "w", format="mp4", options={"movflags": "faststart"}
                 ) as new,
             ):
                 stream = new.add_stream_from_template(old.streams.video[0])
