@@ -58,13 +58,15 @@ class _Checked:
                 if hints[f.name] is int and not isinstance(value, int):
                     raise ConfigError(f"{where} must be a whole number, got {value!r}")
                 low, high = f.metadata["low"], f.metadata["high"]
-                if not (math.isfinite(value) and low <= value <= high):
+                if not math.isfinite(value):
+                    raise ConfigError(f"{where} must be finite, got {value!r}")
+                if not low <= value <= high:
                     raise ConfigError(f"{where} must be {_range(low, high)}, got {value!r}")
 
 
 def _range(low: float, high: float) -> str:
     least = "above 0" if low == _POSITIVE else f"at least {low:g}"
-    return f"{least} and finite" if high == math.inf else f"{least} and at most {high:g}"
+    return least if high == math.inf else f"{least} and at most {high:g}"
 
 
 @dataclass(frozen=True)
