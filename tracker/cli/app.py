@@ -26,8 +26,10 @@ app = typer.Typer(
 def _print_version(wanted: bool) -> None:
     if wanted:
         from tracker import __version__
+        from tracker.kernels import COMPILED
 
-        out.print(f"conftrack {__version__}")
+        kernels = "compiled kernels" if COMPILED else "NumPy kernels"
+        out.print(f"conftrack {__version__} ({kernels})")
         raise typer.Exit
 
 
