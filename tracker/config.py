@@ -153,7 +153,7 @@ class ExistenceConfig(_Checked):
     lifetime_s: float = _setting(120.0, _POSITIVE)
     longest_look_s: float = _setting(0.25, _POSITIVE)
     floor: float = _setting(0.038, _POSITIVE, 0.5)
-    ceiling: float = _setting(0.98, 0.5, 0.999999)
+    ceiling: float = _setting(0.992, 0.5, 0.999999)
     confirm_at: float = _setting(0.8, 0.0, 1.0)
     release_at: float = _setting(0.5, 0.0, 1.0)
     coast_least_s: float = _setting(0.3, 0.0)
@@ -188,8 +188,8 @@ class ScoreConfig(_Checked):
     """
 
     confidence_weight: float = _setting(0.96, 0.0)
-    existence_weight: float = _setting(0.4, 0.0)
-    bias: float = _setting(0.17, -math.inf)
+    existence_weight: float = _setting(0.45, 0.0)
+    bias: float = _setting(0.3, -math.inf)
     coast_existence_weight: float = _setting(0.22, 0.0)
     coast_bias: float = _setting(-1.4, -math.inf)
     coast_uncertainty_weight: float = _setting(6.0, 0.0)
