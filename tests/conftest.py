@@ -1,11 +1,15 @@
 """Scenes that several tests of the tracker share."""
 
+import os
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 
 from tracker import Detections
+
+# The servers that tests start on this machine are behind no proxy, whatever the environment says.
+os.environ["no_proxy"] = os.environ["NO_PROXY"] = "127.0.0.1,localhost"
 
 Scene = Callable[..., Iterator[tuple[float, Detections | None]]]
 
