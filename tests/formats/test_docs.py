@@ -79,3 +79,11 @@ def test_coco(example):
     images = coco.load_json(example("json", "coco.images", "c.images.json"))
     assert results.image_id[0] in {i["id"] for i in images["images"]}
     assert results.category_id[0] in {c["id"] for c in images["categories"]}
+
+
+def test_every_key_of_the_summary_is_documented():
+    from tracker.summary import RunSummary
+
+    names = set(RunSummary.__dataclass_fields__)
+    extra = {"schema", "version", "model", "config", "options", "files"}
+    assert names | extra <= documented("Summary, JSON")
