@@ -62,18 +62,17 @@ class _ToConsole(logging.Handler):
             note(text, warning=record.levelno >= logging.WARNING)
 
 
-def show_log(*, quiet: bool = False, debug: bool = False) -> Callable[[str], bool]:
-    """Let notes and warnings of the package appear on the terminal until the command ends.
+def show_log(*, debug: bool = False) -> Callable[[str], bool]:
+    """Let warnings of the package appear on the terminal until the command ends, also with -q.
 
     Args:
-        quiet: Show errors only.
         debug: Show everything that is logged.
 
     Returns:
         A function that says whether a text has been shown.
     """
     _hide_log()
-    level = logging.DEBUG if debug else logging.ERROR if quiet else logging.WARNING
+    level = logging.DEBUG if debug else logging.WARNING
     handler = _ToConsole(level)
     _log.addHandler(handler)
     _log.setLevel(level)

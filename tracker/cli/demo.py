@@ -100,7 +100,7 @@ def demo(
     where the people really were. Takes less than a minute on two cores.
     """
     began = time.monotonic()
-    show_log(quiet=quiet, debug=debug)
+    show_log(debug=debug)
 
     import detectors
     from tracker.tracker import Tracker

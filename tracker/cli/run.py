@@ -167,7 +167,7 @@ def run(
     Writes annotated.mp4, tracks.jsonl, tracks.csv, tracks.txt (MOT) and summary.json. Ctrl-C ends
     the run early with complete files.
     """
-    was_shown = show_log(quiet=quiet, debug=debug)
+    was_shown = show_log(debug=debug)
     kinds = parse_kinds(save)
     if show:
         require_display()
