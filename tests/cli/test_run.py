@@ -209,3 +209,18 @@ def test_the_log_of_the_package_is_left_as_it_was(cli: Cli, clip: Any) -> None:
     cli("run", clip.video, "--model", clip.model, "--save", "none", "--quiet")
     cli("run", "missing.mp4")
     assert (log.propagate, log.level, list(log.handlers)) == before
+
+
+@pytest.mark.parametrize(("device", "calls"), [("cpu", []), ("cuda:0", [(96, 128)])])
+def test_a_gpu_is_warmed_up_with_frames_of_the_size_to_come(
+    device: str, calls: list[tuple[int, int]], cli: Cli, clip: Any, monkeypatch: Any
+) -> None:
+    import detectors
+
+    made = detectors.load(clip.model)
+    made.device = device
+    warmed: list[tuple[int, int]] = []
+    made.warm_up = lambda height, width: warmed.append((height, width))
+    monkeypatch.setattr(detectors, "load", lambda *a, **k: made)
+    assert cli("run", clip.video, "--model", clip.model, "--save", "none").exit_code == 0
+    assert warmed == calls

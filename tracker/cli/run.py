@@ -177,6 +177,10 @@ def run(
 
     with open_source(source, start_s=start, stop_s=stop, every=every) as frames:
         detector = _load(model, device, threshold, batch, classes)
+        warm_up = getattr(detector, "warm_up", None)
+        if warm_up is not None and detector.device != "cpu":
+            # A GPU's first batches are slow; a CPU's are not, and a frame costs it more.
+            warm_up(frames.height or 1080, frames.width or 1920)
         folder = prepare_folder(
             out_folder,
             run_name(frames.name),
