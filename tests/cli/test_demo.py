@@ -53,7 +53,7 @@ def test_numbers_follow_from_the_detections(cli: Cli, recorded: Path) -> None:
     assert believed["true"] > 0
     assert believed["precision"] > 0.9
     assert believed["false_tracks"] == 0
-    for text in ("tracks ≥ 0.5", "precision", "recall", "confirmed tracks of no one"):
+    for text in ("tracks ≥ 0.5", "precision", "recall", "confirmed of no one"):
         assert text in result.stdout
 
     for name in ("street.mp4", "before_after.mp4"):
@@ -126,6 +126,7 @@ def test_judging_by_hand() -> None:
         "strong_detections": (0, 1, 1),
         "strong_tracks": (1, 1, 0),
         "confirmed_tracks": (1, 1, 0),
+        "confirmed_boxes": (1, 1, 0),
     }
     assert result["confirmed_tracks"]["false_tracks"] == 1
     assert result["confirmed_tracks"]["tracks"] == 2  # the one on the hidden person is not judged

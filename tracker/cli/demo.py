@@ -147,7 +147,10 @@ def demo(
     (folder / FILES["summary"]).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     if not quiet:
         out.print(_table(judge, result, summary))
-        out.print("\n0.5 of a detection is its confidence, of a track its score in each frame\n")
+        out.print(
+            "\n0.5 is the confidence of a detection, the score of a track in each frame;"
+            '\n"conf. all" is every box of confirmed tracks, predicted ones too\n'
+        )
         for name in FILES.values():
             if (folder / name).exists():
                 out.print(escape(str(folder / name)), soft_wrap=True)
@@ -258,7 +261,8 @@ def _table(judge: Judge, result: dict[str, Any], summary: RunSummary) -> Table:
         "raw ≥ 0.05": "all_detections",
         "raw ≥ 0.5": "strong_detections",
         "tracks ≥ 0.5": "strong_tracks",
-        "confirmed": "confirmed_tracks",
+        "conf. ≥ 0.5": "confirmed_tracks",
+        "conf. all": "confirmed_boxes",
     }
     for column in kinds:
         table.add_column(column, justify="right")
@@ -269,8 +273,8 @@ def _table(judge: Judge, result: dict[str, Any], summary: RunSummary) -> Table:
         shown = ["-" if v is None else f"{100 * v:.1f} %" if percent else str(v) for v in values]
         table.add_row(name, *shown)
 
-    row("boxes that show a person", "true")
-    row("boxes that show none", "false")
+    row("boxes of a person", "true")
+    row("boxes of no one", "false")
     row("people not shown", "missed")
     row("precision", "precision", percent=True)
     row("recall", "recall", percent=True)
@@ -281,9 +285,9 @@ def _table(judge: Judge, result: dict[str, Any], summary: RunSummary) -> Table:
     believed = result["confirmed_tracks"]
     false = believed["false_tracks"]
     for name, count in (
-        ("confirmed tracks of people", believed["tracks"] - false),
-        ("confirmed tracks of no one", false),
-        ("candidates suppressed", summary.candidates_suppressed),
+        ("confirmed of people", believed["tracks"] - false),
+        ("confirmed of no one", false),
+        ("suppressed", summary.candidates_suppressed),
     ):
-        table.add_row(name, "-", "-", "-", str(count))
+        table.add_row(name, "-", "-", "-", str(count), "-")
     return table

@@ -37,7 +37,13 @@ class Judge:
     def __init__(self, truths: Sequence[Truth]) -> None:
         """Start with nothing seen."""
         self._truths = truths
-        names = ("all_detections", "strong_detections", "strong_tracks", "confirmed_tracks")
+        names = (
+            "all_detections",
+            "strong_detections",
+            "strong_tracks",
+            "confirmed_tracks",
+            "confirmed_boxes",  # of confirmed tracks whatever their score, predicted ones too
+        )
         self._boxes = {name: BoxCounts() for name in names}
         self._tracks = {name: TrackCounts() for name in names}
         self.people: set[int] = set()
@@ -54,7 +60,11 @@ class Judge:
             "strong_detections", truth, strong.xyxy, strong.confidence, no_id[: len(strong)]
         )
         sure = tracks.score >= STRONG
-        for name, mask in (("strong_tracks", sure), ("confirmed_tracks", sure & tracks.confirmed)):
+        for name, mask in (
+            ("strong_tracks", sure),
+            ("confirmed_tracks", sure & tracks.confirmed),
+            ("confirmed_boxes", tracks.confirmed),
+        ):
             some = tracks[mask]
             self._judge(name, truth, some.xyxy, some.score, some.track_id)
 
