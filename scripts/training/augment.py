@@ -17,7 +17,7 @@ import numpy as np
 from scripts.training.canvas import Canvas, covered_share, log_uniform
 from scripts.training.coco import Image, Scene, resized
 from scripts.training.photometry import jitter_camera, jitter_light
-from tracker.video.synthetic import street_background
+from tracker.scenes.backdrop import street_background
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Recipe:
         crop: Share of crops out of one image.
         mosaic: Share of four crops in one picture.
         ground: Share of person-free pictures on which persons may be pasted.
-        rendered: Share of streets drawn by `tracker.video.synthetic`.
+        rendered: Share of streets drawn by `tracker.scenes`.
         min_person: Smallest height a person is rescaled to, pixels.
         max_person: Largest height, as a multiple of the picture's side.
     """

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scripts.training.coco import Boxes, Image, Scene, resized
-from tracker.video.synthetic import CLUTTER_KINDS, draw_clutter, draw_walker
+from tracker.scenes.things import CLUTTER_KINDS, draw_clutter
+from tracker.scenes.walker import draw_walker
 
 HIDDEN = 0.65  # a person of whom more than this share is covered is no longer asked for
 VISIBLE = 0.3  # a person of whom less than this share is inside the picture neither

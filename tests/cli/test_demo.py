@@ -15,8 +15,8 @@ from tracker.cli.before_after import side_by_side
 from tracker.cli.judging import Judge
 from tracker.formats import DetectionsJsonlWriter, mot
 from tracker.formats.jsonl import read_tracks
+from tracker.scenes.world import StreetWorld, Truth
 from tracker.video.sources import open_source
-from tracker.video.world import StreetWorld, Truth
 
 Cli = Callable[..., Any]
 SECONDS, SEED = 1.0, 3

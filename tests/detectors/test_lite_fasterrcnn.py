@@ -171,7 +171,8 @@ class TestShippedWeights:
     def test_finds_drawn_walkers_and_leaves_an_empty_street(self) -> None:
         pytest.importorskip("cv2")
         from tracker.evaluation.matching import match_boxes
-        from tracker.video.synthetic import draw_walker, street_background
+        from tracker.scenes.backdrop import street_background
+        from tracker.scenes.walker import draw_walker
 
         model = build(score_thresh=0.5)
         load_weights(model, WEIGHTS_PATH)

@@ -13,7 +13,9 @@ pytest.importorskip("torch")
 pytest.importorskip("torchvision")
 pytest.importorskip("safetensors")
 
-from tracker.video.synthetic import draw_clutter, draw_walker, street_background  # noqa: E402
+from tracker.scenes.backdrop import street_background  # noqa: E402
+from tracker.scenes.things import draw_clutter  # noqa: E402
+from tracker.scenes.walker import draw_walker  # noqa: E402
 
 
 def write_coco(root: Path, count: int, *, first_seed: int = 0) -> tuple[Path, Path]:

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from tracker.cli.judging import Judge
     from tracker.frames import Frame
     from tracker.pipeline import RunSummary
-    from tracker.video.world import StreetWorld, Truth
+    from tracker.scenes.world import StreetWorld, Truth
 
 __all__ = ["EPILOG", "demo"]
 
@@ -103,8 +103,8 @@ def demo(
     show_log(debug=debug)
 
     import detectors
+    from tracker.scenes.world import StreetWorld
     from tracker.tracker import Tracker
-    from tracker.video.world import StreetWorld
 
     # First what can fail: without a model there is no point in drawing a street.
     detector = detectors.load(model, classes=["person"])

@@ -14,8 +14,8 @@ import numpy as np
 from tracker.detections import Detections
 from tracker.evaluation.matching import BoxCounts, TrackCounts, match_boxes
 from tracker.frames import Frame
+from tracker.scenes.world import Truth
 from tracker.tracks import Tracks
-from tracker.video.world import Truth
 
 __all__ = ["STRONG", "Judge"]
 

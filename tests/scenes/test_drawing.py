@@ -10,12 +10,9 @@ import pytest
 
 pytest.importorskip("cv2")
 
-from tracker.video.synthetic import (
-    CLUTTER_KINDS,
-    draw_clutter,
-    draw_walker,
-    street_background,
-)
+from tracker.scenes.backdrop import street_background
+from tracker.scenes.things import CLUTTER_KINDS, draw_clutter
+from tracker.scenes.walker import draw_walker
 
 
 def blank() -> np.ndarray:
@@ -102,5 +99,5 @@ def test_unknown_kind_lists_the_known() -> None:
 
 
 def test_import_is_light() -> None:
-    code = "import sys, tracker.video.synthetic; assert 'cv2' not in sys.modules"
+    code = "import sys, tracker.scenes.world; assert 'cv2' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

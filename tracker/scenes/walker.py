@@ -1,10 +1,9 @@
-"""Draws a street in 2-D: walking figures, things that are no figures, and a background.
+"""Draws a walking person in 2-D: build, clothes, gait, all decided by a seed.
 
-In: an RGB image to draw on, a place, a size and a seed. Out: the pixels, and for each figure or
-thing the tight box of what was drawn. It stands here because two users must see the very same
-pictures: the demo renders its video with it, and the bundled detector is trained on a share of
-such scenes, so that the demo runs the real model. The world (paths, speeds, occlusion) is not
-decided here.
+In: an RGB image to draw on, a place, a height, a phase of the gait and a seed. Out: the pixels, and
+the tight box of the figure. Two users must see the very same people: the demo renders its video
+with them, and the bundled detector is trained on a share of such figures, so that the demo runs the
+real model. Where somebody walks is not decided here.
 """
 
 from __future__ import annotations
@@ -15,17 +14,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.video.clutter import CLUTTER_KINDS, ClutterKind, draw_clutter
-from tracker.video.patch import Colour, Image, Patch, cloth, dimmed, shadow
+from tracker.scenes.patch import Colour, Image, Patch, cloth, dimmed, shadow
 
-__all__ = [
-    "CLUTTER_KINDS",
-    "ClutterKind",
-    "Image",
-    "draw_clutter",
-    "draw_walker",
-    "street_background",
-]
+__all__ = ["draw_walker"]
 
 _SKIN: tuple[Colour, ...] = (
     (244, 208, 178),
@@ -169,54 +160,3 @@ def draw_walker(
     patch.shade(rng, 0.14)
     shadow(image_rgb, x, y_foot, 0.24 * height, 0.035 * height + 1.0)
     return patch.lay_over(image_rgb, x, y_foot)
-
-
-def street_background(width: int, height: int, seed: int) -> Image:
-    """Render an empty street: sky, house fronts, pavement and a road, with texture and grain.
-
-    Args:
-        width: Pixels.
-        height: Pixels.
-        seed: Decides the horizon, colours and houses.
-
-    Returns:
-        (height, width, 3) uint8 RGB. Ground begins at 25 to 50 % of the height.
-    """
-    import cv2
-
-    if width < 1 or height < 1:
-        raise ValueError(f"width and height must be at least 1, got {width} x {height}")
-    rng = np.random.default_rng(seed)
-    rows = np.linspace(0.0, 1.0, height)[:, None]
-    canvas = np.empty((height, width, 3), np.float32)
-    horizon = int(height * rng.uniform(0.25, 0.5))
-    sky = rng.uniform(150, 225) + np.array([-1.0, 0.0, 1.0]) * rng.uniform(0, 30)
-    ground = rng.uniform(80, 175) + rng.normal(0, 7, 3)
-    canvas[:horizon] = sky * (0.85 + 0.3 * rows[:horizon, None])
-    canvas[horizon:] = ground * (0.82 + 0.3 * rows[horizon:, None])
-    left = 0
-    while left < width and horizon > 8:
-        right = left + int(rng.uniform(0.12, 0.4) * width) + 1
-        roof = int(horizon * rng.uniform(0.0, 0.55))
-        wall = rng.uniform(70, 205) + rng.normal(0, 18, 3)
-        canvas[roof:horizon, left:right] = wall
-        step_x = max(int(width * rng.uniform(0.03, 0.07)), 6)
-        step_y = max(int(height * rng.uniform(0.06, 0.12)), 7)
-        pane = wall * rng.uniform(0.35, 0.75)
-        for top in range(roof + step_y // 3, horizon - step_y // 2, step_y):
-            for start in range(left + step_x // 4, min(right, width) - step_x // 2, step_x):
-                canvas[top : top + step_y // 2, start : start + step_x // 2] = pane
-        left = right
-    kerb = horizon + int((height - horizon) * rng.uniform(0.15, 0.5))
-    canvas[kerb:] *= rng.uniform(0.6, 0.95)
-    canvas[kerb : kerb + max(height // 120, 1)] = ground * 1.25
-    lane = kerb + (height - kerb) // 2
-    dash = max(width // 9, 4)
-    for start in range(int(rng.integers(dash)), width, 2 * dash):
-        canvas[lane : lane + max(height // 90, 1), start : start + dash] = 222
-    for cells, strength in ((6, 9.0), (40, 6.0)):
-        blotches = rng.normal(0.0, strength, (cells, cells)).astype(np.float32)
-        canvas += cv2.resize(blotches, (width, height), interpolation=cv2.INTER_CUBIC)[..., None]
-    canvas[:] = cv2.GaussianBlur(canvas, (0, 0), 0.7)
-    canvas += rng.normal(0.0, 3.0, canvas.shape[:2]).astype(np.float32)[..., None]
-    return np.clip(canvas, 0, 255).astype(np.uint8)

@@ -2,7 +2,7 @@
 
 In: shapes in units of the object's height. Out: pixels blended into an image, smooth at the edges
 and placed to a fraction of a pixel, because all is drawn at three times the size and reduced. It
-stands apart from `synthetic` so that the drawings there read as shapes and colours only.
+stands apart from `walker` and `things` so that the drawings there read as shapes and colours only.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.video.patch import Colour, Image, Patch, cloth, dimmed, shadow
+from tracker.scenes.patch import Colour, Image, Patch, cloth, dimmed, shadow
 
 __all__ = ["CLUTTER_KINDS", "ClutterKind", "draw_clutter"]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tracker.video.synthetic import ClutterKind
+from tracker.scenes.things import ClutterKind
 
 __all__ = ["Place", "Thing", "Walker", "plan_things", "plan_walker"]
 

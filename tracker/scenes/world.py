@@ -1,10 +1,10 @@
 """A seeded street with its ground truth: who walks where, who hides whom, what the camera adds.
 
 In: a seed, a size, a length. Out: frame by frame the picture and the `Truth` of it. The figures are
-drawn by `synthetic`, their paths planned by `street`; this module lets them pass behind each other
-and behind things, and adds what makes real footage hard: a dark place under a flickering lamp, a
-focus that hunts, sensor noise, and things that look like a person to a weak detector. It stands
-here for `conftrack demo`, which needs footage whose truth is known, and for tests.
+drawn by `walker` and `things`, their paths planned by `plan`; this module lets them pass behind
+each other and behind things, and adds what makes real footage hard: a dark place under a flickering
+lamp, a focus that hunts, sensor noise, and things that look like a person to a weak detector. It
+stands here for `conftrack demo`, which needs footage whose truth is known, and for tests.
 
 A frame depends only on the seed and its index: frames can be drawn in any order, and twice.
 """
@@ -22,8 +22,11 @@ from numpy.typing import NDArray
 from tracker.boxes import clip
 from tracker.errors import InputError
 from tracker.frames import Frame
-from tracker.video.street import Place, Thing, plan_things, plan_walker
-from tracker.video.synthetic import Image, draw_clutter, draw_walker, street_background
+from tracker.scenes.backdrop import street_background
+from tracker.scenes.patch import Image
+from tracker.scenes.plan import Place, Thing, plan_things, plan_walker
+from tracker.scenes.things import draw_clutter
+from tracker.scenes.walker import draw_walker
 
 __all__ = ["StreetWorld", "Truth"]
 

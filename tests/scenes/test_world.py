@@ -11,7 +11,7 @@ from tracker.errors import InputError
 
 pytest.importorskip("cv2", reason="the street is drawn with the video extra")
 
-from tracker.video.world import StreetWorld
+from tracker.scenes.world import StreetWorld
 
 
 def small(**changes: Any) -> StreetWorld:
