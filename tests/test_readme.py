@@ -81,8 +81,8 @@ def test_the_exit_codes_of_the_readme_are_those_of_the_program() -> None:
 
 def test_the_files_of_a_run_are_those_of_the_readme() -> None:
     pytest.importorskip("typer")
-    from tracker.cli.outputs import FILES, file_names, parse_kinds
     from tracker.cli.run import DEFAULT_KINDS
+    from tracker.cli.run_folder import FILES, file_names, parse_kinds
 
     listed = re.findall(r"^\| `([\w.]+\.(?:mp4|jsonl|csv|txt|json))` \|", README, re.M)
     assert sorted(listed) == sorted(file_names(parse_kinds(DEFAULT_KINDS)))

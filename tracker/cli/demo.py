@@ -35,8 +35,8 @@ from tracker.cli.console import (
 )
 from tracker.cli.helptext import epilog
 from tracker.cli.interrupt import Interrupt
-from tracker.cli.outputs import prepare_folder
 from tracker.cli.progress import RunProgress
+from tracker.cli.run_folder import prepare_folder
 
 if TYPE_CHECKING:
     import threading

@@ -24,7 +24,9 @@ from tracker.cli.console import (
 )
 from tracker.cli.helptext import epilog
 from tracker.cli.interrupt import Interrupt
-from tracker.cli.outputs import (
+from tracker.cli.progress import RunProgress
+from tracker.cli.report import losses, render, write_summary
+from tracker.cli.run_folder import (
     FILES,
     KINDS,
     discard,
@@ -33,8 +35,6 @@ from tracker.cli.outputs import (
     prepare_folder,
     run_name,
 )
-from tracker.cli.progress import RunProgress
-from tracker.cli.report import losses, render, write_summary
 from tracker.cli.sinks import Window, file_sinks, require_display
 from tracker.errors import InputError, SourceError
 from tracker.tracker import Tracker

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tracker.cli.outputs import FILES
+from tracker.cli.run_folder import FILES
 from tracker.detections import Detections
 from tracker.errors import ConftrackError
 from tracker.formats import (
@@ -76,7 +76,7 @@ def file_sinks(
 
     Args:
         folder: An existing folder.
-        kinds: Some of `outputs.KINDS`.
+        kinds: Some of `run_folder.KINDS`.
         class_names: Names by class id.
         source: Name of the source, for the headers.
         model: Name of the detector, for the headers.

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from tracker.errors import SourceError
 from tracker.video.base import Picture, Source
-from tracker.video.clocks import ArrivalClock
 from tracker.video.optional import import_cv2
+from tracker.video.timestamps import ArrivalTimes
 
 __all__ = ["CameraSource"]
 
@@ -78,11 +78,11 @@ class CameraSource(Source):
 
     def _pictures(self) -> Iterator[Picture]:
         """Yield what the camera gives until it gives no more."""
-        clock = ArrivalClock(trust_stream=False)
+        times = ArrivalTimes(trust_stream=False)
         image, arrived = self._first
         index = 0
         while True:
-            now, _ = clock.time(None, arrived_s=arrived)
+            now, _ = times.time(None, arrived_s=arrived)
             yield Picture(now, index, partial(self._to_rgb, image))
             good, image = self._capture.read()
             arrived = time.monotonic()

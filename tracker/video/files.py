@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 
 from tracker.errors import SourceError
 from tracker.video.base import Picture, Source
-from tracker.video.clocks import FileClock
 from tracker.video.decoding import Decoder, reason_of
 from tracker.video.numbering import FrameNumbers
+from tracker.video.timestamps import FileTimes
 
 __all__ = ["FileSource"]
 
@@ -157,10 +157,10 @@ class FileSource(Source):
     def _pictures(self) -> Iterator[Picture]:
         """Yield all pictures from the place of the seek on."""
         decoder = self._decoder
-        clock = FileClock(1.0 / (decoder.fps or _FALLBACK_FPS))
+        times = FileTimes(1.0 / (decoder.fps or _FALLBACK_FPS))
         if self._sought:
             # A first frame without a time would otherwise count from 0.
-            clock.start_at(self.start_s or 0.0)
+            times.start_at(self.start_s or 0.0)
         for frame, failed in self._decoded:
             place = self._numbers.number(frame, failed)
             if place is None:
@@ -168,14 +168,14 @@ class FileSource(Source):
             index, lost = place
             if lost > failed:
                 self.note(self._last_s, "corrupt", "frames that did not decode", lost - failed)
-            time, trouble = clock.repair(decoder.time_of(frame))
+            time, trouble = times.repair(decoder.time_of(frame))
             if trouble:
                 self.note(time, "timestamps", trouble)
             if frame.is_corrupt:
                 self.note(time, "corrupt", "the decoder marks the picture as damaged")
             self._last_s = time
             shown_s = 0.0 if not frame.duration else float(frame.duration * frame.time_base)
-            self._end_s = time + max(shown_s, clock.period_s)
+            self._end_s = time + max(shown_s, times.period_s)
             yield Picture(time, index, partial(self._to_rgb, frame, time))
 
     def _to_rgb(self, frame: Any, time_s: float) -> NDArray[np.uint8] | None:

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from tracker.errors import SourceError
 from tracker.video.base import Picture, Source
-from tracker.video.clocks import ArrivalClock, FileClock
 from tracker.video.decoding import Decoder, reason_of
 from tracker.video.redact import SecretUrl
+from tracker.video.timestamps import ArrivalTimes, FileTimes
 
 __all__ = ["StreamSource"]
 
@@ -97,8 +97,8 @@ class StreamSource(Source):
     def _pictures(self) -> Iterator[Picture]:
         """Yield what the stream sends until it ends."""
         decoder = self._decoder
-        arrival = ArrivalClock(trust_stream=decoder.container.format.name not in _UNTIMED)
-        recorded = FileClock(1.0 / (self.fps or 25.0))
+        arrival = ArrivalTimes(trust_stream=decoder.container.format.name not in _UNTIMED)
+        recorded = FileTimes(1.0 / (self.fps or 25.0))
         index = 0
         for frame, lost, arrived in self._decoded:
             index += lost

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["ArrivalClock", "FileClock"]
+__all__ = ["ArrivalTimes", "FileTimes"]
 
 # A step back below this is a frame with a wrong time; above it, the time line starts again.
 _RESTART_S = 1.0
@@ -17,7 +17,7 @@ _RESTART_S = 1.0
 _MOST_DRIFT_S = 10.0
 
 
-class FileClock:
+class FileTimes:
     """Repairs the presentation timestamps of a recording.
 
     - None: the time of the frame before plus one nominal period.
@@ -31,10 +31,10 @@ class FileClock:
         period_s: Nominal seconds from frame to frame.
 
     Example:
-        >>> clock = FileClock(0.1)
-        >>> [clock.repair(t)[0] for t in (0.0, 0.1, None, 0.4)]
+        >>> times = FileTimes(0.1)
+        >>> [times.repair(t)[0] for t in (0.0, 0.1, None, 0.4)]
         [0.0, 0.1, 0.2, 0.4]
-        >>> clock.repair(0.4)
+        >>> times.repair(0.4)
         (0.45, 'timestamp not after the one before')
     """
 
@@ -73,7 +73,7 @@ class FileClock:
         return fixed, trouble
 
 
-class ArrivalClock:
+class ArrivalTimes:
     """Times of a live stream: its own where they are usable, else when the frame arrived.
 
     Time 0 is the first frame. Own times are smoother than arrival, which the network jitters;
@@ -84,8 +84,8 @@ class ArrivalClock:
         trust_stream: False for formats whose timestamps are invented (MJPEG over HTTP).
 
     Example:
-        >>> clock = ArrivalClock()
-        >>> clock.time(7200.0, arrived_s=50.0), clock.time(7200.5, arrived_s=50.6)
+        >>> times = ArrivalTimes()
+        >>> times.time(7200.0, arrived_s=50.0), times.time(7200.5, arrived_s=50.6)
         ((0.0, ''), (0.5, ''))
     """
 
