@@ -22,9 +22,15 @@ __all__ = [
     "ClassConfig",
     "ClutterConfig",
     "ExistenceConfig",
+    "FuserName",
     "MotionConfig",
     "ScoreConfig",
     "TrackerConfig",
+]
+
+
+FuserName = Literal[
+    "evidence", "raw", "n-of-m", "median", "ema", "noisy-or", "ipda", "kalman-logit"
 ]
 
 
@@ -248,6 +254,9 @@ class TrackerConfig(_Checked):
         score: How belief and frame are joined.
         clutter: The map of standing clutter.
         classes: The class posterior.
+        fuser: What turns the history of a track into `existence`, `score` and `state`:
+            `"evidence"` is this project's model; the others are well-known rules to compare with
+            on the same tracks, see `tracker.fusers`.
         on_backward_time: What a timestamp that stands still or goes backwards does: `"error"`
             raises `TimeError` and changes nothing; `"reset"` drops all tracks and starts anew at
             that time (ids go on).
@@ -264,6 +273,7 @@ class TrackerConfig(_Checked):
     score: ScoreConfig = field(default_factory=ScoreConfig)
     clutter: ClutterConfig = field(default_factory=ClutterConfig)
     classes: ClassConfig = field(default_factory=ClassConfig)
+    fuser: FuserName = "evidence"
     on_backward_time: Literal["error", "reset"] = "error"
     ledger_updates: int = _setting(300, 0)
 

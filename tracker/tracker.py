@@ -32,6 +32,7 @@ from tracker.clutter import ClutterMap
 from tracker.config import TrackerConfig
 from tracker.detections import Detections
 from tracker.errors import InputError, TimeError
+from tracker.fusers import Fused, fuse
 from tracker.ledger import Entry, Ledger, Page
 from tracker.motion import ConstantVelocity, MotionModel
 from tracker.observation import Observation, observe
@@ -84,6 +85,7 @@ class Tracker:
         self._clock = Clock()
         self._next_id = 1
         self._state = self._without_tracks()
+        self._fused = Fused.nothing()
 
     @classmethod
     def from_toml(cls, path: str | Path) -> Tracker:
@@ -138,9 +140,10 @@ class Tracker:
         living = self._living(tracks.rows, clock)
         state = tracks.kept(living)
         described = self._describe(state, clock, frame, match[living], against)
+        fused, described = self._fuse(described, detections, dt)
 
         # Everything above worked on copies; from here on nothing can fail.
-        self._state, self._clock = state, clock
+        self._state, self._clock, self._fused = state, clock, fused
         self._next_id += len(new)
         self._clutter.fade(dt)
         if np.count_nonzero(standing):
@@ -172,7 +175,8 @@ class Tracker:
         log_odds[:] = existence.survive(log_odds, dt, self.config.existence)
         then = self._clock.advanced(timestamp_s, None)
         unseen = np.full(len(state), -1, np.int64)
-        return self._describe(state, then, observe(_NOTHING), unseen, np.zeros(0))
+        described = self._describe(state, then, observe(_NOTHING), unseen, np.zeros(0))
+        return self._fuse(described, None, dt)[1]
 
     def explain(self, track_id: int) -> list[Entry]:
         """The evidence ledger of a track: each look, what it weighed and the existence after it.
@@ -193,6 +197,7 @@ class Tracker:
     def reset(self) -> None:
         """Drop all tracks, the ledger and the clock; ids go on and the clutter map stays."""
         self._state = self._without_tracks()
+        self._fused = Fused.nothing()
         self._ledger = Ledger(self.config.ledger_updates)
         self._clock = Clock()
 
@@ -309,6 +314,13 @@ class Tracker:
             against=against,
         )
 
+    def _fuse(
+        self, tracks: Tracks, detections: Detections | None, dt: float
+    ) -> tuple[Fused, Tracks]:
+        """What another fuser than the evidence makes of the tracks, and what it remembers."""
+        config = self.config
+        return fuse(config.fuser, self._fused, tracks, detections, dt, config.existence)
+
     # ---- carrying on elsewhere -----------------------------------------------------------
 
     def snapshot(self) -> dict[str, Any]:
@@ -325,6 +337,7 @@ class Tracker:
             "motion": self._motion.dump(self._state.motion),
             "class_count": self._state.classes.shape[1],
             "classes": self._state.classes.copy(),
+            "fused": self._fused.dump(),
             "clutter": self._clutter.dump(),
             "ledger": self._ledger.dump(),
         }
@@ -355,6 +368,7 @@ class Tracker:
             if len(tracks.motion) != len(rows):
                 raise InputError(f"the snapshot has {len(tracks.motion)} motions of {len(rows)}")
             tracker._state = tracks.kept(np.ones(len(rows), np.bool_))
+            tracker._fused = Fused.load(state["fused"])
             tracker._clutter.load(state["clutter"])
             tracker._ledger.load(state["ledger"])
             tracker._clock = Clock(**state["clock"])

@@ -154,6 +154,32 @@ def test_a_truncated_video_keeps_its_results(cli: Cli, clip: Any) -> None:
     assert "truncated" in [damage["reason"] for damage in summary["damage"]]
 
 
+def test_another_fuser_is_used_and_said(cli: Cli, clip: Any) -> None:
+    Path("mine.toml").write_text('fuser = "ema"\n')
+    common = ("run", clip.video, "--model", clip.model, "--save", "mot")
+    default = cli(*common, "--out", "a")
+    from_file = cli(*common, "--out", "b", "--config", "mine.toml")
+    on_line = cli(*common, "--out", "c", "--config", "mine.toml", "--fuser", "raw")
+    for result, out, name in (
+        (default, "a", "evidence"),
+        (from_file, "b", "ema"),
+        (on_line, "c", "raw"),
+    ):
+        assert result.exit_code == 0, result.output
+        assert json.loads(Path(out, "summary.json").read_text())["config"]["fuser"] == name
+        assert (f"fuser {name}" in result.stderr) is (name != "evidence")
+    numbers = [
+        [line.split(",") for line in Path(o, "tracks.txt").read_text().splitlines()] for o in "abc"
+    ]
+    assert numbers[0] != numbers[1] != numbers[2]
+    for other in numbers[1:]:
+        assert [row[:6] for row in other] == [row[:6] for row in numbers[0]], "the same boxes"
+
+    wrong = cli(*common, "--out", "d", "--fuser", "emma")
+    assert wrong.exit_code == 2
+    assert "must be one of ['evidence', 'raw'" in wrong.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -36,7 +36,9 @@ from tracker.cli.run_folder import (
     run_name,
 )
 from tracker.cli.sinks import Window, file_sinks, require_display
+from tracker.config import TrackerConfig
 from tracker.errors import InputError, SourceError
+from tracker.fusers import NAMES as FUSERS
 from tracker.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -127,6 +129,15 @@ def run(
             rich_help_panel="Tracker",
         ),
     ] = None,
+    fuser: Annotated[
+        str | None,
+        typer.Option(
+            help=f"What makes existence and score of a track's history: {', '.join(FUSERS)}. The"
+            " others are known rules to compare evidence with, on the same tracks.",
+            show_default="as in --config, else evidence",
+            rich_help_panel="Tracker",
+        ),
+    ] = None,
     out_folder: Annotated[
         Path | None,
         typer.Option(
@@ -171,7 +182,10 @@ def run(
     kinds = parse_kinds(save)
     if show:
         require_display()
-    tracker = Tracker() if config is None else Tracker.from_toml(config)
+    settings = TrackerConfig() if config is None else TrackerConfig.from_toml(config)
+    if fuser is not None:
+        settings = TrackerConfig.from_dict(settings.to_dict() | {"fuser": fuser})
+    tracker = Tracker(settings)
 
     from tracker.video.sources import open_source
 
@@ -189,7 +203,7 @@ def run(
             inputs=(source, model),
         )
         if not quiet:
-            _introduce(frames, detector, config, was_shown)
+            _introduce(frames, detector, config, tracker.config.fuser, was_shown)
         summary = _track(frames, detector, tracker, folder, kinds, batch, show, quiet)
 
     if summary.frames == 0 and not summary.interrupted:
@@ -235,7 +249,11 @@ def _load(
 
 
 def _introduce(
-    frames: Source, detector: Detector, config: Path | None, was_shown: Callable[[str], bool]
+    frames: Source,
+    detector: Detector,
+    config: Path | None,
+    fuser: str,
+    was_shown: Callable[[str], bool],
 ) -> None:
     """Say what is about to happen: source, model and where it runs, settings."""
     rate = "" if frames.fps is None else f", {frames.fps:g} frames/s"
@@ -248,6 +266,8 @@ def _introduce(
     if not was_shown(text):
         err.print(f"[bold]model[/]  {escape(text)}", soft_wrap=True)
     settings = "the packaged defaults (no --config)" if config is None else str(config)
+    if fuser != "evidence":
+        settings += f", fuser {fuser}"
     err.print(f"[bold]tracker[/] {escape(settings)}", soft_wrap=True)
 
 
