@@ -14,11 +14,21 @@ from pathlib import Path
 
 from detectors.base import ModelInfo
 
-__all__ = ["BUNDLED", "BUNDLED_PATH", "COCO_MODELS", "CocoModel", "cache_dir", "cached", "infos"]
+__all__ = [
+    "BUNDLED",
+    "BUNDLED_CLASS_NAMES",
+    "BUNDLED_PATH",
+    "COCO_MODELS",
+    "CocoModel",
+    "cache_dir",
+    "cached",
+    "infos",
+]
 
 _MIB = 2**20
 BUNDLED = "fasterrcnn_lite0_fpn_person"
 BUNDLED_PATH = Path(__file__).parent / "weights" / f"{BUNDLED}.safetensors"
+BUNDLED_CLASS_NAMES = ("person",)  # without background, which is index 0 of the outputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +95,7 @@ def infos() -> list[ModelInfo]:
     lines = [
         ModelInfo(
             name=BUNDLED,
-            classes=1,
+            classes=len(BUNDLED_CLASS_NAMES),
             weights=BUNDLED_PATH.name,
             size_bytes=BUNDLED_PATH.stat().st_size if there else 0,
             cached=there,

@@ -20,12 +20,8 @@ from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHe
 from torchvision.ops import FeaturePyramidNetwork, MultiScaleRoIAlign
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
+from detectors.catalog import BUNDLED_CLASS_NAMES
 from detectors.efficientnet_lite import OUT_CHANNELS, EfficientNetLite0
-
-ARCHITECTURE = "fasterrcnn_lite0_fpn_person"
-WEIGHTS_FILE = f"{ARCHITECTURE}.safetensors"
-WEIGHTS_PATH = Path(__file__).parent / "weights" / WEIGHTS_FILE
-CLASS_NAMES = ("person",)  # without background, which is index 0 of the outputs
 
 # Square root of the anchor's area in pixels of the resized image, for strides 8, 16, 32 and 64.
 # With heights of once to three times the width they cover figures of 20 to 700 pixels.
@@ -59,7 +55,7 @@ class LitePyramid(nn.Module):
 
 
 def build(
-    num_classes: int = 1 + len(CLASS_NAMES),
+    num_classes: int = 1 + len(BUNDLED_CLASS_NAMES),
     *,
     min_size: int = DEFAULT_MIN_SIZE,
     max_size: int = DEFAULT_MAX_SIZE,

@@ -25,7 +25,14 @@ from torchvision.models import get_model_weights
 
 from detectors.architectures import build, fill
 from detectors.base import LoadOptions
-from detectors.catalog import BUNDLED, BUNDLED_PATH, COCO_MODELS, cache_dir, cached
+from detectors.catalog import (
+    BUNDLED,
+    BUNDLED_CLASS_NAMES,
+    BUNDLED_PATH,
+    COCO_MODELS,
+    cache_dir,
+    cached,
+)
 from detectors.checkpoints import apply_metadata
 from detectors.device import place
 from detectors.faster_rcnn import FasterRcnn
@@ -77,10 +84,12 @@ def load_bundled(name: str, options: LoadOptions, *, note: str = "") -> FasterRc
             "install the package again"
         )
     checkpoint = read_checkpoint(BUNDLED_PATH)
-    model = build(BUNDLED, 2)
+    model = build(BUNDLED, 1 + len(BUNDLED_CLASS_NAMES))
     apply_metadata(BUNDLED_PATH, model, checkpoint.metadata)
     fill(model, checkpoint.state)
-    return FasterRcnn(model, name=BUNDLED, class_names=["person"], options=options, note=note)
+    return FasterRcnn(
+        model, name=BUNDLED, class_names=BUNDLED_CLASS_NAMES, options=options, note=note
+    )
 
 
 def load_auto(name: str, options: LoadOptions) -> FasterRcnn:

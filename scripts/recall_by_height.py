@@ -20,7 +20,8 @@ import numpy as np
 import torch
 from torchvision.models.detection import FasterRCNN
 
-from detectors.lite_fasterrcnn import WEIGHTS_PATH, build, load_weights
+from detectors.catalog import BUNDLED_PATH
+from detectors.lite_fasterrcnn import build, load_weights
 from scripts.detection_metrics import ScoreCurve
 from scripts.training.coco import Scene, load_scenes, resized
 from tracker.evaluation.matching import match_boxes
@@ -60,7 +61,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("labels", type=Path, help="COCO JSON")
     parser.add_argument("images", type=Path, help="its image folder")
-    parser.add_argument("--weights", type=Path, default=WEIGHTS_PATH, help=".safetensors")
+    parser.add_argument("--weights", type=Path, default=BUNDLED_PATH, help=".safetensors")
     parser.add_argument("--threads", type=int, default=0, help="of torch; 0 leaves its choice")
     args = parser.parse_args(argv)
     if args.threads:

@@ -21,15 +21,9 @@ import torch
 from torch import nn
 from torchvision.models.detection import FasterRCNN
 
+from detectors.catalog import BUNDLED, BUNDLED_PATH
 from detectors.efficientnet_lite import EfficientNetLite0, fold_norms, load_imagenet
-from detectors.lite_fasterrcnn import (
-    ANCHOR_RATIOS,
-    ANCHOR_SIZES,
-    ARCHITECTURE,
-    WEIGHTS_PATH,
-    build,
-    load_weights,
-)
+from detectors.lite_fasterrcnn import ANCHOR_RATIOS, ANCHOR_SIZES, build, load_weights
 from scripts.training import batches, state
 from scripts.training.augment import Augmenter
 from scripts.training.coco import Scene, load_scenes
@@ -83,7 +77,7 @@ def start_model(init: str) -> FasterRCNN:
         path = package.EfficientnetLite0ModelFile.get_model_file_path()
         load_imagenet(trunk, torch.load(path, map_location="cpu", weights_only=True))
     else:
-        path = WEIGHTS_PATH if init == "bundled" else init
+        path = BUNDLED_PATH if init == "bundled" else init
         try:
             load_weights(model, path)
         except RuntimeError as error:
@@ -258,7 +252,7 @@ class Run:
         transform = self.model.transform
         return {
             "format_version": FORMAT_VERSION,
-            "architecture": ARCHITECTURE,
+            "architecture": BUNDLED,
             "class_names": json.dumps([self.args.category]),
             "anchor_sizes": json.dumps(ANCHOR_SIZES),
             "anchor_ratios": json.dumps(ANCHOR_RATIOS),

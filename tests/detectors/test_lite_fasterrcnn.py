@@ -10,6 +10,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("torchvision")
 safetensors_torch = pytest.importorskip("safetensors.torch")
 
+from detectors.catalog import BUNDLED_CLASS_NAMES, BUNDLED_PATH  # noqa: E402
 from detectors.efficientnet_lite import (  # noqa: E402
     NORM_EPS,
     OUT_CHANNELS,
@@ -19,13 +20,7 @@ from detectors.efficientnet_lite import (  # noqa: E402
     fold_norms,
     load_imagenet,
 )
-from detectors.lite_fasterrcnn import (  # noqa: E402
-    CLASS_NAMES,
-    WEIGHTS_FILE,
-    WEIGHTS_PATH,
-    build,
-    load_weights,
-)
+from detectors.lite_fasterrcnn import build, load_weights  # noqa: E402
 
 
 def random_norms(trunk: EfficientNetLite0) -> None:
@@ -143,8 +138,8 @@ def test_half_precision_weights_come_back(tmp_path) -> None:
     model, other = build(), build()
     path = tmp_path / "half.safetensors"
     state = {k: v.half().contiguous() for k, v in model.state_dict().items()}
-    safetensors_torch.save_file(state, path, {"class_names": json.dumps(CLASS_NAMES)})
-    assert json.loads(load_weights(other, path)["class_names"]) == list(CLASS_NAMES)
+    safetensors_torch.save_file(state, path, {"class_names": json.dumps(BUNDLED_CLASS_NAMES)})
+    assert json.loads(load_weights(other, path)["class_names"]) == list(BUNDLED_CLASS_NAMES)
     for name, value in other.state_dict().items():
         assert value.dtype == torch.float32
         assert torch.equal(value, state[name].float())
@@ -161,10 +156,9 @@ def test_wrong_weights_are_told_by_name(tmp_path) -> None:
 
 class TestShippedWeights:
     def test_size_and_metadata(self) -> None:
-        assert WEIGHTS_PATH.name == WEIGHTS_FILE
-        assert WEIGHTS_PATH.stat().st_size < 16_000_000
-        metadata = load_weights(build(), WEIGHTS_PATH)
-        assert json.loads(metadata["class_names"]) == list(CLASS_NAMES)
+        assert BUNDLED_PATH.stat().st_size < 16_000_000
+        metadata = load_weights(build(), BUNDLED_PATH)
+        assert json.loads(metadata["class_names"]) == list(BUNDLED_CLASS_NAMES)
         assert metadata["format_version"] == "1"
         assert "/" not in metadata["training_command"]
 
@@ -175,7 +169,7 @@ class TestShippedWeights:
         from tracker.scenes.walker import draw_walker
 
         model = build(score_thresh=0.5)
-        load_weights(model, WEIGHTS_PATH)
+        load_weights(model, BUNDLED_PATH)
         model.eval()
         street = street_background(640, 480, 11)
         walked = street.copy()
