@@ -12,17 +12,14 @@ constant rate only.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from tracker.errors import SourceError
-from tracker.video.base import Picture, Source
-from tracker.video.decoding import Decoder, reason_of
+from tracker.video.base import Picture
+from tracker.video.decoded import DecodedSource
+from tracker.video.decoding import Decoder
 from tracker.video.numbering import FrameNumbers
 from tracker.video.timestamps import FileTimes
 
@@ -34,7 +31,7 @@ _FALLBACK_FPS = 25.0
 _SEEK_MARGINS_S = (0.0, 2.0, 10.0, 60.0)
 
 
-class FileSource(Source):
+class FileSource(DecodedSource):
     """A video file. Arguments and attributes: see `open_source` and `Source`.
 
     Raises:
@@ -54,7 +51,7 @@ class FileSource(Source):
         self.path = Path(path)
         self.name = str(path)
         self._decoder = self._open()
-        self._last_s = self._end_s = 0.0
+        self._end_s = 0.0
         try:
             decoded = self._begin()
             first = next(decoded, None)
@@ -149,11 +146,6 @@ class FileSource(Source):
 
     # -- reading -----------------------------------------------------------------------------
 
-    def _skip_error(self, reason: str) -> None:
-        """Count a packet that could not be read or decoded."""
-        self.errors_skipped += 1
-        self.note(self._last_s, "corrupt", reason)
-
     def _pictures(self) -> Iterator[Picture]:
         """Yield all pictures from the place of the seek on."""
         decoder = self._decoder
@@ -169,22 +161,9 @@ class FileSource(Source):
             if lost > failed:
                 self.note(self._last_s, "corrupt", "frames that did not decode", lost - failed)
             time, trouble = times.repair(decoder.time_of(frame))
-            if trouble:
-                self.note(time, "timestamps", trouble)
-            if frame.is_corrupt:
-                self.note(time, "corrupt", "the decoder marks the picture as damaged")
-            self._last_s = time
             shown_s = 0.0 if not frame.duration else float(frame.duration * frame.time_base)
             self._end_s = time + max(shown_s, times.period_s)
-            yield Picture(time, index, partial(self._to_rgb, frame, time))
-
-    def _to_rgb(self, frame: Any, time_s: float) -> NDArray[np.uint8] | None:
-        try:
-            return self._decoder.to_rgb(frame)
-        except self._decoder.errors as error:
-            self.errors_skipped += 1
-            self.note(time_s, "corrupt", reason_of(error))
-            return None
+            yield self._picture(frame, index, time, trouble)
 
     def _finished(self) -> None:
         """Compare what came with what the container promised: a cut AVI raises nothing."""
@@ -224,6 +203,3 @@ class FileSource(Source):
         else:
             return seconds, None
         return seconds, -(-frames // self.every)
-
-    def _release(self) -> None:
-        self._decoder.close()

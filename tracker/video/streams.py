@@ -11,16 +11,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from functools import partial
 from itertools import chain
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tracker.errors import SourceError
-from tracker.video.base import Picture, Source
-from tracker.video.decoding import Decoder, reason_of
+from tracker.video.base import Picture
+from tracker.video.decoded import DecodedSource
+from tracker.video.decoding import Decoder
 from tracker.video.redact import SecretUrl
 from tracker.video.timestamps import ArrivalTimes, FileTimes
 
@@ -34,7 +33,7 @@ _PACED = ("rtsp:", "rtsps:", "rtmp:", "rtmps:", "rtp:", "udp:", "srt:")
 _UNTIMED = ("mpjpeg", "mjpeg", "image2pipe", "jpeg_pipe", "h264", "hevc")
 
 
-class StreamSource(Source):
+class StreamSource(DecodedSource):
     """A network stream. Arguments and attributes: see `open_source` and `Source`.
 
     Args:
@@ -64,7 +63,6 @@ class StreamSource(Source):
         self._decoder = Decoder(
             self._url.reveal(), self.name, options=_OPTIONS, timeout_s=timeout_s
         )
-        self._last_s = 0.0
         decoded = self._timed()
         try:
             first = next(decoded, None)
@@ -90,10 +88,6 @@ class StreamSource(Source):
         for frame, lost in self._decoder.frames(self._skip_error):
             yield frame, lost, time.monotonic()
 
-    def _skip_error(self, reason: str) -> None:
-        self.errors_skipped += 1
-        self.note(self._last_s, "corrupt", reason)
-
     def _pictures(self) -> Iterator[Picture]:
         """Yield what the stream sends until it ends."""
         decoder = self._decoder
@@ -107,27 +101,11 @@ class StreamSource(Source):
                 now, trouble = arrival.time(own, arrived_s=arrived)
             else:
                 now, trouble = recorded.repair(own)
-            if trouble:
-                self.note(now, "timestamps", trouble)
-            if frame.is_corrupt:
-                self.note(now, "corrupt", "the decoder marks the picture as damaged")
-            self._last_s = now
-            yield Picture(now, index, partial(self._to_rgb, frame, now))
+            yield self._picture(frame, index, now, trouble)
             index += 1
-
-    def _to_rgb(self, frame: Any, time_s: float) -> NDArray[np.uint8] | None:
-        try:
-            return self._decoder.to_rgb(frame)
-        except self._decoder.errors as error:
-            self.errors_skipped += 1
-            self.note(time_s, "corrupt", reason_of(error))
-            return None
 
     def _finished(self) -> None:
         """Note that a live stream ended: for a camera this is never normal."""
         if self.live or not self._decoder.reached_end:
             why = f": {self._decoder.broke_by}" if self._decoder.broke_by else ""
             self.note(self._last_s, "ended", f"the stream stopped{why}")
-
-    def _release(self) -> None:
-        self._decoder.close()
