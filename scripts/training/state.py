@@ -7,7 +7,6 @@ is what the detector loads: averaged weights, norms folded, half precision, with
 from __future__ import annotations
 
 import copy
-import os
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 from torchvision.models.detection import FasterRCNN
 
 from detectors.efficientnet_lite import fold_norms
+from tracker.files import put_in_place, unfinished
 
 
 class Average:
@@ -53,9 +53,9 @@ class Average:
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Writes a checkpoint so that an interruption never leaves half a file."""
-    partial = path.with_suffix(".partial")
+    partial = unfinished(path)
     torch.save(state, partial)
-    os.replace(partial, path)
+    put_in_place(partial, path)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:

@@ -37,6 +37,7 @@ from tracker.cli.helptext import epilog
 from tracker.cli.interrupt import Interrupt
 from tracker.cli.progress import RunProgress
 from tracker.cli.run_folder import prepare_folder
+from tracker.files import write_whole
 
 if TYPE_CHECKING:
     import threading
@@ -144,7 +145,7 @@ def demo(
         "run": summary.to_dict(),
         "config": asdict(tracker.config),
     }
-    (folder / FILES["summary"]).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    write_whole(folder / FILES["summary"], json.dumps(content, indent=2) + "\n")
     if not quiet:
         out.print(_table(judge, result, summary))
         out.print(

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tracker.cli.console import duration
+from tracker.files import write_whole
 from tracker.summary import RunSummary, Spread
 
 __all__ = ["losses", "render", "write_summary"]
@@ -40,7 +41,7 @@ def write_summary(path: Path, summary: RunSummary, more: Mapping[str, Any]) -> N
         OSError: It cannot be written.
     """
     content = {"schema": SCHEMA, "version": VERSION, **summary.to_dict(), **more}
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_whole(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def render(summary: RunSummary, files: Sequence[Path]) -> RenderableType:

@@ -8,14 +8,15 @@ their text only.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from os import PathLike
-from types import TracebackType
-from typing import Protocol, Self, TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tracker.errors import InputError
+from tracker.files import Closing
 from tracker.tracks import Tracks
 
 __all__ = ["FrameLike", "LineFile", "TracksWriter"]
@@ -38,7 +39,7 @@ class FrameLike(Protocol):
         ...
 
 
-class TracksWriter(Protocol):
+class TracksWriter(AbstractContextManager["TracksWriter"], Protocol):
     """What all writers of tracks have in common."""
 
     def write(self, frame: FrameLike, tracks: Tracks, *, looked: bool = True) -> None:
@@ -49,21 +50,8 @@ class TracksWriter(Protocol):
         """Finish the file; may be called twice."""
         ...
 
-    def __enter__(self) -> Self:
-        """Return the writer."""
-        ...
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close, also after an exception."""
-        ...
-
-
-class LineFile:
+class LineFile(Closing):
     """A text file written a frame at a time; base of the line-wise writers.
 
     Args:
@@ -90,19 +78,6 @@ class LineFile:
     def close(self) -> None:
         """Close the file; may be called twice."""
         self._file.close()
-
-    def __enter__(self) -> Self:
-        """Return the writer."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close, also after an exception."""
-        self.close()
 
 
 def probability(values: NDArray[np.float64]) -> list[float]:

@@ -9,18 +9,17 @@ the writer is closed, also by an exception.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tracker.errors import InputError
+from tracker.files import Closing, put_in_place, unfinished
 from tracker.formats.base import FrameLike, label, probability
 from tracker.tracks import Tracks
 
@@ -63,7 +62,7 @@ class _JsonList:
 
     def __init__(self, path: Path, head: str, tail: str) -> None:
         self._path, self._tail = path, tail
-        self._partial = path.with_name(path.name + ".partial")
+        self._partial = unfinished(path)
         self._file = open(self._partial, "w", encoding="utf-8", newline="")  # noqa: SIM115
         self._file.write(head)
         self._separator = "\n"
@@ -79,13 +78,11 @@ class _JsonList:
     def close(self) -> None:
         if not self._file.closed:
             self._file.write(self._tail)
-            self._file.flush()
-            os.fsync(self._file.fileno())
             self._file.close()
-            os.replace(self._partial, self._path)
+            put_in_place(self._partial, self._path)
 
 
-class CocoWriter:
+class CocoWriter(Closing):
     """Writes tracks as COCO results: `image_id` is the frame's index + 1.
 
     Each result also has `track_id` and `existence`; readers of COCO results ignore them.
@@ -143,19 +140,6 @@ class CocoWriter:
             self._results.close()
         finally:
             self._images.close()
-
-    def __enter__(self) -> Self:
-        """Return the writer."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close, also after an exception."""
-        self.close()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,26 +5,26 @@ out go `Frame`s. The choice of frames (start, stop, every Nth) is made here, onc
 of source, and before a picture is converted: a skipped frame costs no conversion.
 
 ```
-open_source(spec) ─┬─ FileSource    files.py     PyAV, presentation timestamps, seek
+open_source(spec) ─┬─ FileSource    files.py     PyAV, presentation timestamps, seek ─┐ decoded.py:
+                   ├─ StreamSource  streams.py   PyAV, rtsp/http/udp …, live ─────────┘ common part
                    ├─ ImagesSource  images.py    folder, glob, single image
-                   ├─ CameraSource  camera.py    OpenCV, arrival time
-                   └─ StreamSource  streams.py   PyAV, rtsp/http/udp …, live
+                   └─ CameraSource  camera.py    OpenCV, arrival time
 ```
 """
 
 from __future__ import annotations
 
 import threading
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tracker.errors import InputError, SourceError
+from tracker.files import Closing
 from tracker.frames import Frame
 
 __all__ = ["Damage", "DamageReason", "Picture", "Source"]
@@ -77,7 +77,7 @@ class Picture:
     to_rgb: Callable[[], NDArray[np.uint8] | None]
 
 
-class Source(ABC):
+class Source(Closing):
     """An iterable of frames and a context manager; read once, from one thread at a time.
 
     Attributes:
@@ -127,7 +127,7 @@ class Source(ABC):
     def _pictures(self) -> Iterator[Picture]:
         """Yield all pictures from `start_s` or earlier on, in order of time."""
 
-    def _finished(self) -> None:  # noqa: B027 - a hook, empty on purpose
+    def _finished(self) -> None:
         """Called when the source came to its own end: time to compare with what it promised."""
 
     @abstractmethod
@@ -199,19 +199,6 @@ class Source(ABC):
                 self._release()
             finally:
                 self._lock.release()
-
-    def __enter__(self) -> Self:
-        """Give the source itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close it."""
-        self.close()
 
     def __repr__(self) -> str:
         """Show kind, name, size and rate; never credentials."""

@@ -16,13 +16,13 @@ import math
 import os
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tracker.errors import InputError, SourceError
+from tracker.files import Closing, put_in_place
 from tracker.video.decoding import reason_of
 from tracker.video.optional import import_av, import_cv2
 
@@ -35,7 +35,7 @@ _PRESETS = (
 )  # fmt: skip
 
 
-class VideoWriter:
+class VideoWriter(Closing):
     """An MP4 file being written; a context manager.
 
     Args:
@@ -259,24 +259,11 @@ class VideoWriter:
                         packet.duration = period
                     packet.stream = stream
                     new.mux(packet)
-            final.replace(self.path)
+            put_in_place(final, self.path)
         except BaseException:
             final.unlink(missing_ok=True)
             raise
         self._part.unlink(missing_ok=True)
-
-    def __enter__(self) -> Self:
-        """Give the writer itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Finish the file, also when the block raised."""
-        self.close()
 
     def __repr__(self) -> str:
         """Show the path and what is written."""

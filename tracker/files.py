@@ -1,0 +1,76 @@
+"""Files that are whole or not there: close on leaving a `with` block, put in place when complete.
+
+In: a path, and what belongs there. Out: a file under its own name only once it is complete; until
+then it has a temporary name beside it. It stands here because writers of every kind need it:
+results lists, videos, summaries.
+"""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+__all__ = ["Closing", "put_in_place", "unfinished", "write_whole"]
+
+
+class Closing(ABC):
+    """Something that is closed when its `with` block is left, also by an exception."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Finish it; may be called twice."""
+
+    def __enter__(self) -> Self:
+        """Give the thing itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close, also after an exception."""
+        self.close()
+
+
+def unfinished(path: str | PathLike[str]) -> Path:
+    """Name that a file has until it is complete.
+
+    >>> unfinished("out/boxes.json").name
+    'boxes.json.partial'
+    """
+    path = Path(path)
+    return path.with_name(path.name + ".partial")
+
+
+def put_in_place(finished: str | PathLike[str], path: str | PathLike[str]) -> None:
+    """Give a complete, closed file its name; one that was there before is replaced.
+
+    After a crash of the machine there is the old file or the new one, and never half of it.
+
+    Raises:
+        OSError: It cannot be renamed, or the disk is full after all.
+    """
+    with open(finished, "rb+") as file:
+        os.fsync(file.fileno())
+    os.replace(finished, path)
+
+
+def write_whole(path: str | PathLike[str], text: str) -> None:
+    """Write a text file that is complete or not there.
+
+    Raises:
+        OSError: It cannot be written; a file that was there before is untouched.
+    """
+    partial = unfinished(path)
+    try:
+        partial.write_text(text, encoding="utf-8", newline="")
+        put_in_place(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
