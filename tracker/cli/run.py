@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +12,6 @@ from rich.markup import escape
 
 from tracker.cli.console import (
     Debug,
-    ExitCode,
     Quiet,
     duration,
     err,
@@ -24,8 +22,23 @@ from tracker.cli.console import (
 )
 from tracker.cli.helptext import epilog
 from tracker.cli.interrupt import Interrupt
+from tracker.cli.options import (
+    Batch,
+    Classes,
+    Config,
+    Device,
+    Every,
+    Fuser,
+    Model,
+    Start,
+    Stop,
+    Threshold,
+    leave,
+    load_detector,
+    settings_of,
+)
 from tracker.cli.progress import RunProgress
-from tracker.cli.report import losses, render, write_summary
+from tracker.cli.report import render, write_summary
 from tracker.cli.run_folder import (
     FILES,
     KINDS,
@@ -36,9 +49,7 @@ from tracker.cli.run_folder import (
     run_name,
 )
 from tracker.cli.sinks import Window, file_sinks, require_display
-from tracker.config import TrackerConfig
-from tracker.errors import InputError, SourceError
-from tracker.fusers import NAMES as FUSERS
+from tracker.errors import SourceError
 from tracker.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -71,73 +82,16 @@ def run(
             show_default=False,
         ),
     ],
-    start: Annotated[
-        float | None,
-        typer.Option(help="Begin at this second.", show_default=False, rich_help_panel="Input"),
-    ] = None,
-    stop: Annotated[
-        float | None,
-        typer.Option(help="End before this second.", show_default=False, rich_help_panel="Input"),
-    ] = None,
-    every: Annotated[
-        int, typer.Option(help="Take every Nth frame.", min=1, rich_help_panel="Input")
-    ] = 1,
-    model: Annotated[
-        str,
-        typer.Option(
-            help="auto (COCO weights if cached or downloadable, else bundled), bundled, a name of"
-            " `conftrack models`, a checkpoint's path, or replay:PATH.",
-            rich_help_panel="Detector",
-        ),
-    ] = "auto",
-    device: Annotated[
-        str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.", rich_help_panel="Detector")
-    ] = "auto",
-    threshold: Annotated[
-        float | None,
-        typer.Option(
-            help="Detections below this confidence are not used. Low is right here: repeated weak"
-            " evidence adds up, and clutter shows as such.",
-            show_default="0.05; 0 for replay",
-            min=0.0,
-            max=1.0,
-            rich_help_panel="Detector",
-        ),
-    ] = None,
-    classes: Annotated[
-        str | None,
-        typer.Option(
-            help="Only these classes, such as person,car.",
-            show_default="all",
-            rich_help_panel="Detector",
-        ),
-    ] = None,
-    batch: Annotated[
-        int | None,
-        typer.Option(
-            help="Frames a detector call.",
-            min=1,
-            show_default="what suits the device",
-            rich_help_panel="Detector",
-        ),
-    ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            help="Settings of the tracker, such as configs/video.toml.",
-            show_default="the packaged defaults",
-            rich_help_panel="Tracker",
-        ),
-    ] = None,
-    fuser: Annotated[
-        str | None,
-        typer.Option(
-            help=f"What makes existence and score of a track's history: {', '.join(FUSERS)}. The"
-            " others are known rules to compare evidence with, on the same tracks.",
-            show_default="as in --config, else evidence",
-            rich_help_panel="Tracker",
-        ),
-    ] = None,
+    start: Start = None,
+    stop: Stop = None,
+    every: Every = 1,
+    model: Model = "auto",
+    device: Device = "auto",
+    threshold: Threshold = None,
+    classes: Classes = None,
+    batch: Batch = None,
+    config: Config = None,
+    fuser: Fuser = None,
     out_folder: Annotated[
         Path | None,
         typer.Option(
@@ -182,15 +136,12 @@ def run(
     kinds = parse_kinds(save)
     if show:
         require_display()
-    settings = TrackerConfig() if config is None else TrackerConfig.from_toml(config)
-    if fuser is not None:
-        settings = TrackerConfig.from_dict(settings.to_dict() | {"fuser": fuser})
-    tracker = Tracker(settings)
+    tracker = Tracker(settings_of(config, fuser))
 
     from tracker.video.sources import open_source
 
     with open_source(source, start_s=start, stop_s=stop, every=every) as frames:
-        detector = _load(model, device, threshold, batch, classes)
+        detector = load_detector(model, device, threshold, batch, classes)
         warm_up = getattr(detector, "warm_up", None)
         if warm_up is not None and detector.device != "cpu":
             # A GPU's first batches are slow; a CPU's are not, and a frame costs it more.
@@ -228,24 +179,7 @@ def run(
     )
     if not quiet:
         out.print(render(summary, files))
-    _end(summary, quiet)
-
-
-def _load(
-    model: str, device: str, threshold: float | None, batch: int | None, classes: str | None
-) -> Detector:
-    """Load the detector; on a terminal a spinner says so, for it can take seconds."""
-    import detectors
-
-    wanted = None
-    if classes is not None:
-        wanted = [name.strip() for name in classes.split(",") if name.strip()]
-        if not wanted:
-            raise InputError(f"--classes takes names such as person,car, got {classes!r}")
-    with err.status(f"loading {model}") if err.is_terminal else nullcontext():
-        return detectors.load(
-            model, device=device, score_threshold=threshold, batch_size=batch, classes=wanted
-        )
+    leave(summary, quiet)
 
 
 def _introduce(
@@ -327,17 +261,3 @@ def _why_nothing(frames: Source) -> str:
     if frames.start_s or frames.stop_s:
         return "no frame between --start and --stop"
     return "it holds no frame"
-
-
-def _end(summary: RunSummary, quiet: bool) -> None:
-    """Leave with the exit code that says how it went."""
-    if summary.interrupted:
-        raise typer.Exit(ExitCode.INTERRUPTED)
-    broken = losses(summary)
-    if broken:
-        if not quiet:
-            note(
-                f"the source is damaged ({broken[0]}); everything readable was tracked",
-                warning=True,
-            )
-        raise typer.Exit(ExitCode.DAMAGED)
