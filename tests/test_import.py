@@ -11,6 +11,7 @@ HEAVY = ["torch", "torchvision", "cv2", "av", "filterpy", "matplotlib", "typer",
 def test_the_public_names():
     assert tracker.__all__ == [
         "AssociationConfig",
+        "BusyError",
         "ClassConfig",
         "ClutterConfig",
         "ConfigError",

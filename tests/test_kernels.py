@@ -54,7 +54,7 @@ def run(native, frames, config=None, motion=None) -> list[Tracks]:
 def assert_equal(one: list[Tracks], other: list[Tracks]) -> None:
     for a, b in zip(one, other, strict=True):
         for column in fields(Tracks)[1:]:
-            x, y = getattr(a, column.name), getattr(b, column.name)
+            x, y = (np.asarray(getattr(t, column.name)) for t in (a, b))
             assert x.dtype == y.dtype
             assert x.shape == y.shape
             if x.dtype.kind == "f":

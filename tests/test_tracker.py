@@ -227,6 +227,48 @@ def test_any_clock_will_do(start):
     np.testing.assert_allclose(tracks.velocity, [[30.0, 30.0]], atol=1.5)
 
 
+EPOCH_NS = 1_795_325_445_123_456_789  # since 1970; as float64 seconds 200 ns are lost
+
+
+def test_a_time_since_1970_in_nanoseconds_loses_nothing(street):
+    """The same scene at two starts, bit for bit; and in seconds, where they can hold it."""
+    trackers = [Tracker(), Tracker(), Tracker()]
+    for time, detections in street(3, 120):
+        ns = round(time * 1e9)
+        a, b, c = (
+            t.update(detections, **when)
+            for t, when in zip(
+                trackers,
+                ({"timestamp_ns": ns}, {"timestamp_ns": EPOCH_NS + ns}, {"timestamp_s": ns / 1e9}),
+                strict=True,
+            )
+        )
+        assert_same(a, b, but=("timestamp_s", "timestamp_ns"))
+        assert_same(a, c)
+        assert b.timestamp_ns == EPOCH_NS + ns
+        assert trackers[1].predict(timestamp_ns=EPOCH_NS + ns + 1).timestamp_ns == EPOCH_NS + ns + 1
+    with pytest.raises(TimeError, match="timestamp_s must increase"):
+        trackers[1].update(None, timestamp_ns=EPOCH_NS + ns)
+
+
+def test_one_nanosecond_is_a_step():
+    tracker = Tracker()
+    for k in range(3):
+        tracks = tracker.update(Detections([BOX], [0.9]), timestamp_ns=EPOCH_NS + k)
+    assert tracks.age_s.tolist() == [2e-9]
+    other = Tracker.restore(
+        json.loads(json.dumps(tracker.snapshot(), default=lambda a: a.tolist()))
+    )
+    assert other.update(None, timestamp_ns=EPOCH_NS + 3).gap_s == pytest.approx([1e-9], rel=1e-9)
+
+
+def test_exactly_one_time():
+    with pytest.raises(TimeError, match="timestamp_s must be given, in seconds, or timestamp_ns"):
+        Tracker().update(None)
+    with pytest.raises(TimeError, match="must not be given beside"):
+        Tracker().predict(timestamp_s=1.0, timestamp_ns=10**9)
+
+
 def test_after_a_very_long_gap_it_is_somebody_else():
     tracker = Tracker()
     tracker.update(Detections([BOX], [0.9]), timestamp_s=0.0)
@@ -435,8 +477,8 @@ def test_a_snapshot_is_not_touched_by_what_follows(street):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda s: s.update(version=99), "version must be 1, got 99"),
-        (lambda s: s.pop("version"), "version must be 1, got None"),
+        (lambda s: s.update(version=99), "version must be 2, got 99"),
+        (lambda s: s.pop("version"), "version must be 2, got None"),
         (lambda s: s.pop("rows"), "lacks the field 'rows'"),
         (lambda s: s["config"].update(speed=1), "unknown key"),
     ],

@@ -24,6 +24,7 @@ from tracker.config import (
 )
 from tracker.detections import Detections
 from tracker.errors import (
+    BusyError,
     ConfigError,
     ConftrackError,
     InputError,
@@ -39,6 +40,7 @@ from tracker.tracks import Tracks, TrackState
 
 __all__ = [
     "AssociationConfig",
+    "BusyError",
     "ClassConfig",
     "ClutterConfig",
     "ConfigError",

@@ -56,7 +56,6 @@ def believe(
         (N,) log-odds that the look weighed, and the (M,) mask of the detections whose tracks
         have stood for a while where they began: none where the clutter map is switched off.
     """
-    assert clock.now_s is not None
     # Who has walked here and is seen has stayed: that is no question of survival. What has never
     # moved may be clutter, and has to go on earning its belief.
     doubtful = (match < 0) | ~rows["moved"]

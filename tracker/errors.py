@@ -8,6 +8,7 @@ ConftrackError
 ├── InputError (ValueError)        an argument or a file holds something it must not
 │   ├── TimeError                  a timestamp stands still or goes backwards
 │   └── ConfigError                an unknown key, a value outside its range
+├── BusyError (RuntimeError)       two threads use one tracker at the same time
 ├── SourceError (OSError)          a video, camera or folder cannot be opened or read
 └── MissingExtraError (ImportError)   an optional dependency is not installed
 ```
@@ -16,6 +17,7 @@ ConftrackError
 from __future__ import annotations
 
 __all__ = [
+    "BusyError",
     "ConfigError",
     "ConftrackError",
     "InputError",
@@ -39,6 +41,10 @@ class TimeError(InputError):
 
 class ConfigError(InputError):
     """A configuration has an unknown key or a value outside its range."""
+
+
+class BusyError(ConftrackError, RuntimeError):
+    """Two threads use one tracker at the same time; it belongs to one at a time."""
 
 
 class SourceError(ConftrackError, OSError):

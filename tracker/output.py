@@ -48,14 +48,14 @@ def describe(
         detection: (N,) row of `frame` that each track was seen in, -1 for none.
         against: (M,) log-odds that speak against the place of each detection.
     """
-    assert clock.now_s is not None
+    assert clock.timestamp_ns is not None
     rows = state.rows
     xyxy, velocity, covariance, probability, score, stage, source = columns(
         state, motion, config, frame, detection, against
     )
     posterior = classes.posterior(state.classes)
     return Tracks(
-        timestamp_s=clock.now_s,
+        timestamp_s=clock.timestamp_s,
         track_id=rows["track_id"],
         xyxy=xyxy,
         velocity=velocity,
@@ -70,6 +70,7 @@ def describe(
         age_s=clock.now_s - rows["born_s"],
         gap_s=clock.now_s - rows["seen_s"],
         detection=source,
+        timestamp_ns=clock.timestamp_ns,
     )
 
 

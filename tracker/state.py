@@ -23,8 +23,8 @@ ROW = np.dtype(
         ("log_odds", np.float64),  # of existence
         ("hits", np.int64),
         ("looks_before", np.int64),  # looks of the tracker before the first detection
-        ("born_s", np.float64),  # time of the first detection
-        ("seen_s", np.float64),  # time of the last detection
+        ("born_s", np.float64),  # time of the first detection, since the first update
+        ("seen_s", np.float64),  # time of the last detection, since the first update
         ("found_s", np.float64),  # seconds the tracker had looked for when it was last seen
         ("start", np.float64, (2,)),  # centre of the first detection, px
         ("moved", np.bool_),  # has left the place where it began

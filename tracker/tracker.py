@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker import association, belief, classes, existence
-from tracker.clock import Clock
+from tracker.clock import Clock, Instant, instant
 from tracker.clutter import ClutterMap
 from tracker.config import TrackerConfig
 from tracker.detections import Detections
@@ -38,6 +38,7 @@ from tracker.motion import ConstantVelocity, MotionModel
 from tracker.observation import Observation, observe
 from tracker.output import describe
 from tracker.state import ROW, State, from_columns, to_columns
+from tracker.threads import Turn, one_thread
 from tracker.tracks import Tracks
 
 __all__ = ["Tracker"]
@@ -46,7 +47,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
-_SNAPSHOT_VERSION = 1
+_SNAPSHOT_VERSION = 2
 _NOTHING = Detections.empty()
 _NO_TRACKS = np.zeros(0, ROW)
 # Room for rounding when seconds add up to a limit, s.
@@ -58,7 +59,7 @@ class Tracker:
 
     Ids come from the instance, increase and are never reused. The same input gives the same
     output, bit for bit, in whatever order the detections of a frame come. One tracker belongs to
-    one thread; two trackers share nothing.
+    one thread at a time, and says so if two use it at once; two trackers share nothing.
 
     Args:
         config: All settings; the defaults are measured on pedestrians and cars.
@@ -78,6 +79,7 @@ class Tracker:
         self, config: TrackerConfig | None = None, *, motion: MotionModel | None = None
     ) -> None:
         """Start without tracks."""
+        self._turn = Turn()
         self.config = config or TrackerConfig()
         self._motion = motion or ConstantVelocity(self.config.motion)
         self._clutter = ClutterMap(self.config.clutter)
@@ -94,21 +96,30 @@ class Tracker:
 
     # ---- the algorithm -------------------------------------------------------------------
 
-    def update(self, detections: Detections | None, *, timestamp_s: float) -> Tracks:
-        """Advance to `timestamp_s` and take in what the detector saw there.
+    @one_thread
+    def update(
+        self,
+        detections: Detections | None,
+        *,
+        timestamp_s: float | None = None,
+        timestamp_ns: int | None = None,
+    ) -> Tracks:
+        """Advance to the time of a frame and take in what the detector saw there.
 
         Args:
             detections: The detections of the frame; an empty one says "looked and saw nothing".
                 None says "not looked" (a dropped or frozen frame): time passes, and no belief is
                 lowered by a miss.
             timestamp_s: Time of the frame in seconds, on any clock that runs forward.
+            timestamp_ns: The same in whole nanoseconds, as robots have it; one of the two.
 
         Returns:
             All living tracks, ordered by id.
 
         Raises:
-            TimeError: `timestamp_s` is not finite, or not after the last one while
-                `on_backward_time` is `"error"`.
+            TimeError: Not one of the two times is given, it is not finite, or not after the last
+                one while `on_backward_time` is `"error"`.
+            BusyError: Another thread is in a method of this tracker.
             InputError: `detections` are none, or a class_id is beyond their class vectors or far
                 beyond any detector's classes.
 
@@ -116,14 +127,15 @@ class Tracker:
         """
         if not isinstance(detections, Detections | None):
             raise InputError(f"detections must be Detections or None, got {type(detections)}")
+        at = instant(timestamp_s, timestamp_ns)
         frame = observe(_NOTHING if detections is None else detections)
         width = self._class_width(frame)
-        dt = self._step_to(timestamp_s)
+        dt = self._step_to(at)
         # A frame stands for the time since the last one, if somebody looked at all.
         look_s = min(dt, self.config.existence.longest_look_s)
-        clock = self._clock.advanced(timestamp_s, None if detections is None else look_s)
+        clock = self._clock.advanced(at, None if detections is None else look_s)
 
-        kept, ended = self._within_reach(timestamp_s)
+        kept, ended = self._within_reach(clock)
         tracks = self._moved(kept, dt, width)
         match = association.associate(tracks, frame, self._motion, self.config.association)
         new = frame.unmatched(match)
@@ -150,34 +162,41 @@ class Tracker:
             self._clutter.add(frame.xyxy[standing], look_s)
         looked = detections is not None
         if len(ended):
-            self._ledger.write(Page.of_ended(timestamp_s, ended))
+            self._ledger.write(Page.of_ended(at.s, ended))
         self._ledger.write(
-            Page(
-                timestamp_s, looked, tracks.rows, match, weight, living, len(new), frame.confidence
-            )
+            Page(at.s, looked, tracks.rows, match, weight, living, len(new), frame.confidence)
         )
         return described
 
-    def predict(self, *, timestamp_s: float) -> Tracks:
-        """Where the tracks will be at `timestamp_s` if nobody looks; changes nothing.
+    @one_thread
+    def predict(
+        self, *, timestamp_s: float | None = None, timestamp_ns: int | None = None
+    ) -> Tracks:
+        """Where the tracks will be at a time, given as in `update`, if nobody looks.
+
+        Changes nothing.
 
         Raises:
-            TimeError: `timestamp_s` is not finite or before the last update.
+            TimeError: Not one of the two times is given, it is not finite, or before the last
+                update.
+            BusyError: Another thread is in a method of this tracker.
         """
-        dt = self._clock.step_to(timestamp_s)
+        at = instant(timestamp_s, timestamp_ns)
+        dt = self._clock.step_to(at)
         if dt < 0:
             raise TimeError(
-                f"cannot predict to {timestamp_s} s: the last update was at {self._clock.now_s} s"
+                f"cannot predict to {at.s} s: the last update was at {self._clock.timestamp_s} s"
             )
-        kept, _ = self._within_reach(timestamp_s)
+        then = self._clock.advanced(at, None)
+        kept, _ = self._within_reach(then)
         state = self._moved(kept, dt, self._state.classes.shape[1])
         log_odds = state.rows["log_odds"]
         log_odds[:] = existence.survive(log_odds, dt, self.config.existence)
-        then = self._clock.advanced(timestamp_s, None)
         unseen = np.full(len(state), -1, np.int64)
         described = self._describe(state, then, observe(_NOTHING), unseen, np.zeros(0))
         return self._fuse(described, None, dt)[1]
 
+    @one_thread
     def explain(self, track_id: int) -> list[Entry]:
         """The evidence ledger of a track: each look, what it weighed and the existence after it.
 
@@ -194,6 +213,7 @@ class Tracker:
             )
         return entries
 
+    @one_thread
     def reset(self) -> None:
         """Drop all tracks, the ledger and the clock; ids go on and the clutter map stays."""
         self._state = self._without_tracks()
@@ -203,14 +223,16 @@ class Tracker:
 
     # ---- the steps of an update ----------------------------------------------------------
 
-    def _step_to(self, timestamp_s: float) -> float:
+    def _step_to(self, at: Instant) -> float:
         """Seconds since the last update, 0 at the first; a time that runs back is dealt with."""
-        dt = self._clock.step_to(timestamp_s)
-        if dt > 0 or self._clock.now_s is None:
+        last = self._clock
+        dt = last.step_to(at)
+        if dt > 0 or last.timestamp_ns is None:
             return dt
         if self.config.on_backward_time == "error":
             raise TimeError(
-                f"timestamp_s must increase: got {timestamp_s} s after {self._clock.now_s} s."
+                f"timestamp_s must increase: got {at.s} s after {last.timestamp_s} s"
+                f" ({at.ns} ns after {last.timestamp_ns} ns)."
                 ' If the clock may restart, set on_backward_time = "reset"'
             )
         self.reset()
@@ -226,10 +248,10 @@ class Tracker:
             )
         return classes.checked_width(max(self._state.classes.shape[1], given, highest))
 
-    def _within_reach(self, timestamp_s: float) -> tuple[State, NDArray[np.void]]:
+    def _within_reach(self, then: Clock) -> tuple[State, NDArray[np.void]]:
         """The tracks, and the rows of those that ended: not seen for too long, looked or not."""
         state = self._state
-        earliest = timestamp_s - self.config.existence.max_gap_s - _TIME_ROUNDING
+        earliest = then.now_s - self.config.existence.max_gap_s - _TIME_ROUNDING
         recent = state.rows["seen_s"] >= earliest
         if np.count_nonzero(recent) == len(state):
             return state, _NO_TRACKS
@@ -323,6 +345,7 @@ class Tracker:
 
     # ---- carrying on elsewhere -----------------------------------------------------------
 
+    @one_thread
     def snapshot(self) -> dict[str, Any]:
         """Everything this tracker knows, as plain arrays and JSON-able values.
 

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.clock import instant
+
 __all__ = ["TrackState", "Tracks"]
 
 FloatArray = NDArray[np.float64]
@@ -40,6 +42,7 @@ class Tracks:
 
     Attributes:
         timestamp_s: Time of this state in seconds.
+        timestamp_ns: The same in whole nanoseconds; worked out from the seconds if not given.
         track_id: (N,) unique in this tracker, increasing, never reused.
         xyxy: (N, 4) corners in pixels; predicted where the track was not seen.
         velocity: (N, 2) velocity of the box centre in px/s.
@@ -71,9 +74,13 @@ class Tracks:
     age_s: FloatArray
     gap_s: FloatArray
     detection: IntArray
+    timestamp_ns: int = None  # type: ignore[assignment]  # always an int, see below
 
     def __post_init__(self) -> None:
         """Make the columns read-only: they may share memory with the tracker."""
+        if self.timestamp_ns is None:
+            at = instant(self.timestamp_s, None)  # type: ignore[unreachable]
+            object.__setattr__(self, "timestamp_ns", at.ns)
         for name in _COLUMNS:
             getattr(self, name).setflags(write=False)
 
@@ -130,7 +137,8 @@ class Tracks:
         """Select rows by an index, a slice, a boolean mask or indices."""
         if isinstance(rows, int | np.integer):
             rows = [int(rows)]
-        return Tracks(self.timestamp_s, **{name: getattr(self, name)[rows] for name in _COLUMNS})
+        columns = {name: getattr(self, name)[rows] for name in _COLUMNS}
+        return Tracks(self.timestamp_s, timestamp_ns=self.timestamp_ns, **columns)
 
     def __repr__(self) -> str:
         """Show counts, not every row."""
@@ -140,4 +148,4 @@ class Tracks:
         )
 
 
-_COLUMNS = tuple(f.name for f in fields(Tracks) if f.name != "timestamp_s")
+_COLUMNS = tuple(f.name for f in fields(Tracks) if not f.name.startswith("timestamp"))
