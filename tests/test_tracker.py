@@ -9,38 +9,16 @@ import numpy as np
 import pytest
 
 from tracker import (
-    AssociationConfig,
-    ClutterConfig,
     Detections,
     Event,
-    ExistenceConfig,
     InputError,
     TimeError,
     Tracker,
     TrackerConfig,
     Tracks,
-    TrackState,
 )
 
 BOX = np.array([100.0, 100.0, 140.0, 200.0])
-STREET_HZ = 30.0
-
-
-def follow(confidences, hz=STREET_HZ, speed=60.0, config=None):
-    """One object, seen at these confidences (None: looked and missed); what each update gave."""
-    tracker = Tracker(config)
-    seen = []
-    for k, confidence in enumerate(confidences):
-        box = BOX + np.array([1.0, 0, 1.0, 0]) * speed * k / hz
-        found = Detections.empty() if confidence is None else Detections([box], [confidence])
-        seen.append(tracker.update(found, timestamp_s=k / hz))
-    return seen
-
-
-def belief(tracks: Tracks) -> float:
-    """Existence of the only track, 0 when there is none any more."""
-    assert len(tracks) <= 1
-    return float(tracks.existence[0]) if len(tracks) else 0.0
 
 
 def assert_same(a: Tracks, b: Tracks, *, but: tuple[str, ...] = ()) -> None:
@@ -48,139 +26,6 @@ def assert_same(a: Tracks, b: Tracks, *, but: tuple[str, ...] = ()) -> None:
     for name in Tracks.__dataclass_fields__:
         if name not in but:
             np.testing.assert_array_equal(getattr(a, name), getattr(b, name), err_msg=name)
-
-
-# ---- what the evidence model must do, with the defaults ------------------------------------
-
-
-@pytest.mark.parametrize("speed", [0.0, 60.0])
-@pytest.mark.parametrize("hz", [25.0, 30.0])
-def test_many_weak_hits_beat_few_strong_ones(hz, speed):
-    """20 hits of 30 at 0.3 end higher than 2 hits of 30 at 0.7, also than their last belief."""
-    many = follow([0.3, 0.3, None] * 10, hz, speed)
-    few = follow([0.7, 0.7] + [None] * 28, hz, speed)
-    assert {int(t.track_id[0]) for t in many} == {1}
-    assert belief(many[-1]) > belief(few[-1])
-    assert belief(many[-1]) > belief([t for t in few if len(t)][-1])
-
-
-@pytest.mark.parametrize("hz", [10.0, 30.0])
-@pytest.mark.parametrize("confidence", [0.9, 0.999, 1.0])
-def test_one_sure_frame_alone_confirms_nothing(confidence, hz):
-    for tracks in follow([confidence] + [None] * 60, hz):
-        assert not tracks.confirmed.any()
-
-
-@pytest.mark.parametrize("confidence", [0.3, 0.5, 0.7, 0.8, 0.9])
-def test_a_flicker_of_three_frames_stays_tentative(confidence):
-    for tracks in follow([confidence] * 3 + [None] * 60):
-        assert not tracks.confirmed.any()
-
-
-@pytest.mark.parametrize("hz", [10.0, 25.0, 30.0])
-@pytest.mark.parametrize("confidence", [0.15, 0.2, 0.3, 0.4])
-def test_a_weak_detection_starts_a_track(confidence, hz):
-    tracks = follow([confidence] * int(4 * hz), hz)
-    assert all(t.track_id.tolist() == [1] for t in tracks)
-
-
-@pytest.mark.parametrize("hz", [10.0, 25.0, 30.0])
-@pytest.mark.parametrize("confidence", [0.25, 0.3, 0.4])
-def test_repeated_weak_hits_raise_the_belief(confidence, hz):
-    values = [belief(t) for t in follow([confidence] * int(4 * hz), hz)]
-    ceiling = Tracker().config.existence.ceiling
-    assert all(b > a for a, b in itertools.pairwise(values) if b < ceiling - 1e-9)
-    assert values[-1] > 2 * values[0]
-
-
-def test_a_steady_object_at_04_is_confirmed_within_two_seconds():
-    assert follow([0.4] * 60)[-1].confirmed.all()
-
-
-def test_birth_by_hand():
-    config = TrackerConfig(
-        existence=ExistenceConfig(
-            birth=0.1, first_look_s=0.2, hit_rate=2.0, neutral_confidence=0.25
-        )
-    )
-    tracks = Tracker(config).update(Detections([BOX, BOX + 500], [0.5, 0.25]), timestamp_s=0.0)
-    surer = math.log(1 / 9) + 0.2 * 2.0 * math.log(3)
-    np.testing.assert_allclose(tracks.existence, [1 / (1 + math.exp(-surer)), 0.1])
-
-
-@pytest.mark.parametrize("pattern", [[0.6], [0.5, 0.5, None], [0.35, 0.7, None, 0.4, 0.4, 0.5]])
-def test_the_frame_rate_does_not_change_the_belief(pattern):
-    """What is to be seen changes every 0.2 s. At the same times of 6 s, existence at 10 and at 30
-    frames a second is equal within 0.005 (without the map), also through misses."""
-    config = TrackerConfig(clutter=ClutterConfig(enabled=False))
-    ends = []
-    for each in (1, 3):  # frames in 0.1 s; a frame stands for the time before it
-        slots = [math.ceil(k / each) for k in range(60 * each + 1)]
-        frames = [pattern[(slot + 1) // 2 % len(pattern)] for slot in slots]
-        ends.append([belief(t) for t in follow(frames, 10.0 * each, config=config)][::each])
-    np.testing.assert_allclose(ends[0], ends[1], atol=0.005)
-    assert max(ends[0]) > 0.5
-
-
-def test_score_falls_while_coasting_and_belief_falls_slower():
-    tracks = follow([0.8] * 60 + [None] * 20)
-    coasting = tracks[60:]
-    assert all(t.state.tolist() == [TrackState.COASTING] for t in coasting)
-    scores = [float(t.score[0]) for t in coasting]
-    assert all(b < a for a, b in itertools.pairwise(scores))
-    assert scores[0] < float(tracks[59].score[0])
-    assert belief(coasting[0]) > 0.9
-
-
-def test_hysteresis_does_not_flap():
-    """At every second frame a hit near the neutral confidence: one change of state at most."""
-    confidences = [0.7] * 30 + [0.24, 0.3, None, 0.35, None] * 40
-    states = [bool(t.confirmed[0]) for t in follow(confidences)]
-    assert sum(a != b for a, b in itertools.pairwise(states)) <= 2
-
-
-def test_a_place_that_keeps_firing_is_believed_less_than_what_moves():
-    standing, moving = (follow([0.4] * 150, speed=s)[-1] for s in (0.0, 60.0))
-    assert belief(standing) < belief(moving)
-    off = TrackerConfig(clutter=ClutterConfig(enabled=False))
-    assert belief(follow([0.4] * 150, speed=0.0, config=off)[-1]) == pytest.approx(
-        belief(follow([0.4] * 150, config=off)[-1])
-    )
-
-
-# ---- not looked ----------------------------------------------------------------------------
-
-
-def test_frames_not_looked_at_take_no_belief_but_time():
-    config = TrackerConfig(existence=ExistenceConfig(lifetime_s=50.0, max_gap_s=4.0))
-    tracker = Tracker(config)
-    for k in range(31):
-        before = tracker.update(Detections([BOX], [0.6]), timestamp_s=k / 30)
-    for k in range(1, 31):
-        after = tracker.update(None, timestamp_s=1.0 + k / 10)
-        expected = belief(before) * math.exp(-(k / 10) / 50.0)
-        assert belief(after) == pytest.approx(expected, rel=1e-9)
-    assert after.misses.tolist() == before.misses.tolist() == [0]
-    assert after.gap_s == pytest.approx([3.0])
-    assert after.coasting.all()
-    assert len(tracker.update(None, timestamp_s=6.0)) == 0  # beyond max_gap_s
-
-
-def test_looking_and_missing_costs_more_than_not_looking():
-    looked, blind = Tracker(), Tracker()
-    for k in range(30):
-        for tracker in (looked, blind):
-            tracker.update(Detections([BOX], [0.6]), timestamp_s=k / 30)
-    a = looked.update(Detections.empty(), timestamp_s=1.1)
-    b = blind.update(None, timestamp_s=1.1)
-    assert belief(a) < belief(b)
-    assert (a.misses.tolist(), b.misses.tolist()) == ([1], [0])
-
-
-def test_the_first_frame_may_be_one_not_looked_at():
-    tracker = Tracker()
-    assert len(tracker.update(None, timestamp_s=5.0)) == 0
-    assert len(tracker.update(Detections([BOX], [0.6]), timestamp_s=5.1)) == 1
 
 
 # ---- time ----------------------------------------------------------------------------------
@@ -375,62 +220,6 @@ def test_memory_stays_flat():
     assert end < half + 200_000
 
 
-# ---- classes -------------------------------------------------------------------------------
-
-
-def classified(labels, confidence=0.7, vectors=None):
-    tracker, out = Tracker(), []
-    for k, label in enumerate(labels):
-        full = None if vectors is None else [vectors[k]]
-        out.append(
-            tracker.update(Detections([BOX + k], [confidence], label, full), timestamp_s=k / 30)
-        )
-    return out
-
-
-def test_a_label_does_not_flip_on_one_frame():
-    tracks = classified([1] * 30 + [2] + [1] * 5 + [2, 2] + [1] * 5)
-    assert all(t.class_id.tolist() == [1] for t in tracks)
-
-
-def test_a_lasting_change_is_followed():
-    tracks = classified([1] * 60 + [2] * 150)
-    assert tracks[62].class_id.tolist() == [1]
-    assert tracks[-1].class_id.tolist() == [2]
-    assert tracks[-1].track_id.tolist() == [1]
-
-
-def test_full_vectors_tell_more_than_labels():
-    """The label alternates; the vectors say that it is class 0 all along."""
-    vectors = [[0.45, 0.40, 0.0] if k % 2 else [0.30, 0.31, 0.3] for k in range(60)]
-    tracks = classified([int(np.argmax(v)) for v in vectors], vectors=vectors)[-1]
-    assert tracks.class_id.tolist() == [0]
-    assert tracks.class_probabilities.shape == (1, 3)
-    np.testing.assert_allclose(tracks.class_probabilities.sum(axis=1), 1.0)
-
-
-def test_new_classes_may_turn_up_later():
-    tracks = classified([0, 0, 3])
-    assert [t.class_probabilities.shape for t in tracks] == [(1, 1), (1, 1), (1, 4)]
-
-
-def test_a_class_without_a_column_changes_nothing():
-    tracker = Tracker()
-    with pytest.raises(InputError, match=r"class_id 2 has no column in class_probabilities of 2"):
-        tracker.update(Detections([BOX], [0.5], 2, [[0.5, 0.5]]), timestamp_s=9.0)
-    with pytest.raises(InputError, match=r"class_id 999999 is too large"):
-        tracker.update(Detections([BOX], [0.5], 999_999), timestamp_s=9.0)
-    assert len(tracker.update(Detections([BOX], [0.5]), timestamp_s=0.0)) == 1
-
-
-@pytest.mark.parametrize(("per_class", "ids"), [(False, [1]), (True, [1, 2])])
-def test_a_detection_of_another_class(per_class, ids):
-    tracker = Tracker(TrackerConfig(association=AssociationConfig(per_class=per_class)))
-    for k in range(10):
-        tracker.update(Detections([BOX], [0.6], 1), timestamp_s=k / 30)
-    assert tracker.update(Detections([BOX], [0.6], 2), timestamp_s=0.4).track_id.tolist() == ids
-
-
 # ---- snapshots -----------------------------------------------------------------------------
 
 
@@ -488,58 +277,3 @@ def test_a_broken_snapshot_is_refused(change, message):
     change(state)
     with pytest.raises(InputError, match=message):
         Tracker.restore(state)
-
-
-# ---- belief that lasts ---------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("hz", [10.0, 30.0])
-@pytest.mark.parametrize("confidence", [0.3, 0.5, 0.8, 0.9, 0.99, 1.0])
-def test_a_flicker_is_never_confirmed_at_any_confidence(confidence, hz):
-    for tracks in follow([confidence] * 3 + [None] * 20, hz):
-        assert not tracks.confirmed.any()
-
-
-def test_who_has_walked_and_stands_in_view_is_believed_for_ever():
-    tracker = Tracker()
-    for k in range(3100):  # ten seconds of walking, five minutes of standing
-        x = 6.0 * min(k, 100)
-        tracks = tracker.update(Detections([[x, 10, x + 40, 110]], [0.6]), timestamp_s=k / 10)
-    assert tracks.existence[0] > 0.95
-    assert tracks.track_id.tolist() == [1]
-
-
-def test_a_sure_object_that_never_moved_is_believed_for_ever():
-    tracker = Tracker()
-    for k in range(3000):
-        tracks = tracker.update(Detections([[10, 10, 50, 110]], [0.8]), timestamp_s=k / 10)
-    assert tracks.existence[0] > 0.95
-
-
-def test_what_never_moved_and_stays_weak_is_taken_for_clutter():
-    tracker, values = Tracker(), []
-    for k in range(3000):
-        tracks = tracker.update(Detections([[10, 10, 50, 110]], [0.4]), timestamp_s=k / 10)
-        values.append(float(tracks.existence[0]))
-    assert max(values) == max(values[:100]) > 0.5
-    assert values[-1] < 0.2
-
-
-def test_a_class_elsewhere_changes_no_label():
-    """The first detection of class 7 makes the vectors longer, of all tracks."""
-    tracker = Tracker()
-    near, far = [10, 10, 50, 110], [500, 10, 540, 110]
-    for k in range(100):
-        tracks = tracker.update(Detections([near], [0.9], [0]), timestamp_s=k / 10)
-    tracks = tracker.update(Detections([near, far], [0.9, 0.9], [0, 7]), timestamp_s=10.0)
-    assert tracks.class_id.tolist() == [0, 7]
-    assert tracks.class_probabilities[0, 0] > 0.95
-
-
-def test_a_label_of_the_first_class_does_not_flip_on_one_frame():
-    labels = [0] * 10 + [1] + [0] * 5
-    tracker, seen = Tracker(), []
-    for k, label in enumerate(labels):
-        tracks = tracker.update(Detections([[10, 10, 50, 110]], [0.6], [label]), timestamp_s=k / 30)
-        seen.append(int(tracks.class_id[0]))
-    assert seen == [0] * len(labels)

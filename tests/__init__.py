@@ -1,0 +1,1 @@
+"""Tests; a package only so that its own modules are found before any other of that name."""

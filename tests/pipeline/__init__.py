@@ -1,0 +1,1 @@
+"""Tests of `tracker.pipeline`, and the parts they run."""

@@ -1,0 +1,84 @@
+"""What comes out of a run that nothing disturbs."""
+
+import json
+import time
+
+import numpy as np
+import pytest
+
+from tests.pipeline.fakes import Detector, Sink, Source, Tracker, frames
+from tracker.pipeline import run
+
+
+def sequential(count):
+    tracker, sink = Tracker(), Sink()
+    for frame in frames(count):
+        (detections,) = Detector().detect([frame])
+        tracks = tracker.update(detections, timestamp_s=frame.timestamp_s)
+        sink.write(frame, detections, tracks)
+    return sink.rows
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 8])
+@pytest.mark.parametrize("queue_size", [1, 4])
+def test_same_as_a_plain_loop(batch_size, queue_size):
+    sinks, detector = [Sink(), Sink()], Detector()
+    summary = run(
+        Source(50), detector, Tracker(), sinks, batch_size=batch_size, queue_size=queue_size
+    )
+    assert sinks[0].rows == sinks[1].rows == sequential(50)
+    assert [s.closed for s in sinks] == [1, 1]
+    assert summary.frames == 50
+    assert not summary.interrupted
+    assert max(detector.batches) == batch_size
+    assert detector.batches[:-1] == [batch_size] * (len(detector.batches) - 1)
+
+
+def test_summary_counts():
+    summary = run(Source(40), Detector(), Tracker(), [Sink()])
+    confidence = np.concatenate([Detector.one(i).confidence for i in range(40)])
+    last = Detector.one(39).confidence
+    assert summary.objects_confirmed == (confidence >= 0.5).sum()
+    assert summary.objects_by_class == {"person": summary.objects_confirmed}
+    assert summary.candidates_undecided == (last < 0.5).sum()
+    assert summary.candidates_suppressed == (confidence < 0.5).sum() - (last < 0.5).sum()
+    assert summary.suppressed_best_confidence.max < 0.5
+    assert (summary.start_s, summary.end_s) == (0.0, 3.9)
+    assert summary.duration_s == pytest.approx(4.0)
+    assert set(summary.stages) == {"decode", "detect", "track", "write"}
+    assert all(stage.frames == 40 for stage in summary.stages.values())
+    assert summary.latency_s.count == 40
+    assert summary.fps == pytest.approx(40 / summary.wall_s)
+    json.dumps(summary.to_dict())
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_short_sources(count):
+    sink = Sink()
+    summary = run(Source(count), Detector(), Tracker(), [sink], batch_size=4)
+    assert summary.frames == count
+    assert sink.closed == 1
+    assert summary.duration_s == pytest.approx(count / 10)
+
+
+def test_any_iterable_and_no_sinks():
+    assert run(frames(5), Detector(), Tracker()).frames == 5
+
+
+def test_stages_overlap():
+    started = time.perf_counter()
+    summary = run(Source(10, wait_s=0.02), Detector(wait_s=0.02), Tracker(), [Sink(wait_s=0.02)])
+    wall = time.perf_counter() - started
+    assert wall < 0.02 * 10 * 3 * 0.75
+    assert summary.stages["detect"].ms_per_frame == pytest.approx(20, abs=15)
+
+
+def test_unlooked_frames_reach_tracker_and_sinks_as_none():
+    class Half(Detector):
+        def detect(self, frames):
+            return [None if f.index % 2 else self.one(f.index) for f in frames]
+
+    sink = Sink()
+    run(Source(6), Half(), Tracker(), [sink])
+    assert sink.indices == list(range(6))
+    assert [row[1] for row in sink.rows[1::2]] == [[], [], []]
