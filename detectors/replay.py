@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 
 from detectors.base import REPLAY_PREFIX, LoadOptions
 from detectors.classes import class_mask
-from detectors.records import RawFrame, read_record
 from tracker.detections import Detections
 from tracker.errors import InputError
+from tracker.formats.records import RawFrame, read_record
 from tracker.frames import Frame
 
 __all__ = ["RecordedFrame", "ReplayDetector", "ScoreMap", "load_replay"]

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from tracker.boxes import iou_matrix
 from tracker.errors import InputError
 
-__all__ = ["BoxCounts", "FrameMatch", "TrackCounts", "match_boxes"]
+__all__ = ["BoxCounts", "FrameMatch", "TrackCounts", "choose", "match_boxes"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -98,18 +98,47 @@ def match_boxes(
     if scores.shape != (len(boxes),):
         raise InputError(f"score must have shape ({len(boxes)},) to match xyxy, got {scores.shape}")
 
-    truth_row, overlap = np.full(len(boxes), -1, np.int64), np.zeros(len(boxes))
     iou = iou_matrix(boxes, truth)
-    iou[iou < min_iou] = 0.0
-    # Only boxes that reach some object can choose; the others cost nothing.
-    reaching = np.flatnonzero(iou.any(axis=1))
-    for row in reaching[np.argsort(-scores[reaching], kind="stable")]:
-        best = int(np.argmax(iou[row]))
-        if iou[row, best] > 0.0:
-            truth_row[row], overlap[row] = best, iou[row, best]
-            iou[:, best] = 0.0
+    box, other = (iou >= min_iou).nonzero()
+    truth_row = choose(box, other, iou[box, other], scores, len(truth))
+    overlap = np.zeros(len(boxes))
+    taken = np.flatnonzero(truth_row >= 0)
+    overlap[taken] = iou[taken, truth_row[taken]]
     on_ignored = (iou_matrix(boxes, ignore) >= min_iou).any(axis=1)
     return FrameMatch(truth_row, overlap, on_ignored & (truth_row < 0), len(truth))
+
+
+def choose(
+    box: IntArray, truth: IntArray, iou: FloatArray, score: FloatArray, truth_count: int
+) -> IntArray:
+    """Let boxes choose, the highest score first, each the free object that it overlaps most.
+
+    Rows may be those of many frames at once: boxes meet only objects that they have a pair with.
+    Equal scores choose in the order of their rows; of equal overlaps the first object is taken.
+
+    Args:
+        box: (P,) row of the box of each possible pair.
+        truth: (P,) row of its object.
+        iou: (P,) their overlap; only pairs that overlap enough are given.
+        score: (N,) of the boxes.
+        truth_count: Number of objects M.
+
+    Returns:
+        (N,) row of the object that each box got, -1 without one.
+
+    Example:
+        >>> pairs = np.array([0, 0, 1]), np.array([0, 1, 0])
+        >>> choose(*pairs, np.array([0.9, 0.6, 0.7]), np.array([0.3, 0.8]), 2).tolist()
+        [1, 0]
+    """
+    turn = np.empty(len(score), np.int64)
+    turn[np.argsort(-score, kind="stable")] = np.arange(len(score))
+    order = np.lexsort((truth, -iou, turn[box]))
+    got, free = [-1] * len(score), [True] * truth_count
+    for i, j in zip(box[order].tolist(), truth[order].tolist(), strict=True):
+        if got[i] < 0 and free[j]:
+            got[i], free[j] = j, False
+    return np.array(got, np.int64)
 
 
 @dataclass(slots=True)
