@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import detectors
-from scripts.detection_metrics import ScoreCurve
 from tracker.errors import ConftrackError
+from tracker.evaluation.curves import CurveBuilder
 from tracker.evaluation.matching import match_boxes
 from tracker.formats import mot
 from tracker.video.sources import open_source
@@ -53,7 +53,7 @@ def evaluate(
         The numbers of the model card by name.
     """
     wanted = asked_for(truth)
-    loose, tight = ScoreCurve(), ScoreCurve()
+    loose, tight = CurveBuilder(), CurveBuilder()
     seconds = []
     with open_source(video) as source:
         for frame in source:
@@ -62,19 +62,20 @@ def evaluate(
             seconds.append(time.perf_counter() - start)
             here = truth.frame == frame.index + 1
             asked, spared = truth.xyxy[here & wanted], truth.xyxy[here & ~wanted]
-            for curve, min_iou in ((loose, 0.5), (tight, 0.7)):
+            for gathered, min_iou in ((loose, 0.5), (tight, 0.7)):
                 verdict = match_boxes(
                     found.xyxy, found.confidence, asked, ignore_xyxy=spared, min_iou=min_iou
                 )
-                curve.add(found.confidence, verdict)
+                gathered.add(found.confidence, verdict)
+    curve = loose.curve()
     result: dict[str, float | int] = {
         "frames": len(seconds),
-        "ap50": loose.average_precision(),
-        "ap70": tight.average_precision(),
+        "ap50": curve.average_precision,
+        "ap70": tight.curve().average_precision,
     }
     for score in SCORES:
-        result[f"recall@{score}"] = loose.recall(score)
-        result[f"false_per_frame@{score}"] = loose.false_per_frame(score)
+        result[f"recall@{score}"] = curve.recall_at(score)
+        result[f"false_per_frame@{score}"] = curve.at(score)[1] / max(len(seconds), 1)
     return result | {"ms_per_frame": 1000 * float(np.median(seconds))}
 
 

@@ -22,8 +22,8 @@ from torchvision.models.detection import FasterRCNN
 
 from detectors.catalog import BUNDLED_PATH
 from detectors.lite_fasterrcnn import build, load_weights
-from scripts.detection_metrics import ScoreCurve
 from scripts.training.coco import Scene, load_scenes, resized
+from tracker.evaluation.curves import Curve, CurveBuilder
 from tracker.evaluation.matching import match_boxes
 
 HEIGHTS = (30, 45, 70, 110, 170, 260, 380, 480)
@@ -37,9 +37,9 @@ def at_height(scene: Scene, height: float) -> Scene:
     return Scene(resized(scene.image, width, rows), scene.persons * factor, scene.others, ())
 
 
-def measure(model: FasterRCNN, scenes: Sequence[Scene]) -> tuple[ScoreCurve, ScoreCurve]:
+def measure(model: FasterRCNN, scenes: Sequence[Scene]) -> tuple[Curve, Curve]:
     """Runs the model on scenes at their own size; returns the curves at IoU 0.5 and 0.7."""
-    loose, tight = ScoreCurve(), ScoreCurve()
+    loose, tight = CurveBuilder(), CurveBuilder()
     for scene in scenes:
         # The transform resizes to the shorter side it is given: the image's own.
         model.transform.min_size = (min(scene.image.shape[:2]),)
@@ -49,7 +49,7 @@ def measure(model: FasterRCNN, scenes: Sequence[Scene]) -> tuple[ScoreCurve, Sco
         boxes, scores = output["boxes"].double().numpy(), output["scores"].double().numpy()
         loose.add(scores, match_boxes(boxes, scores, scene.persons))
         tight.add(scores, match_boxes(boxes, scores, scene.persons, min_iou=0.7))
-    return loose, tight
+    return loose.curve(), tight.curve()
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -80,8 +80,8 @@ def main(argv: list[str] | None = None) -> int:
         loose, tight = measure(model, chosen)
         print(
             f"{height:6d} {sum(len(scene.persons) for scene in chosen):7d} "
-            f"{loose.recall(0.1):10.2f} {loose.recall(0.5):10.2f} "
-            f"{tight.recall(0.1):17.2f} {loose.false_per_frame(0.5):9.2f}"
+            f"{loose.recall_at(0.1):10.2f} {loose.recall_at(0.5):10.2f} "
+            f"{tight.recall_at(0.1):17.2f} {loose.at(0.5)[1] / max(len(chosen), 1):9.2f}"
         )
     return 0
 

@@ -1,4 +1,4 @@
-"""The numbers of the model card: average precision against hand-worked cases, and the command."""
+"""The command that measures a detector for its model card."""
 
 from __future__ import annotations
 
@@ -11,40 +11,9 @@ import pytest
 
 import detectors
 from scripts import evaluate_detector
-from scripts.detection_metrics import ScoreCurve
 from tracker.detections import Detections
-from tracker.evaluation.matching import match_boxes
 
-
-def curve_of(scores: list[float], truth: list[list[float]], boxes: list[list[float]]) -> ScoreCurve:
-    curve = ScoreCurve()
-    values = np.asarray(scores, float)
-    curve.add(values, match_boxes(np.reshape(boxes, (-1, 4)), values, np.reshape(truth, (-1, 4))))
-    return curve
-
-
-A, B, NOWHERE = [0, 0, 10, 10], [50, 0, 60, 10], [200, 0, 210, 10]
-
-
-def test_average_precision_by_hand() -> None:
-    # Right, wrong, right: precision 1 up to recall 1/2, then 2/3.
-    curve = curve_of([0.9, 0.8, 0.7], [A, B], [A, NOWHERE, B])
-    assert curve.average_precision() == pytest.approx(0.5 * 1 + 0.5 * 2 / 3)
-    assert curve.recall(0.75) == 0.5
-    assert curve.false_per_frame(0.75) == 1.0
-
-
-def test_equal_scores_are_one_point() -> None:
-    assert curve_of([0.5, 0.5], [A], [A, NOWHERE]).average_precision() == pytest.approx(0.5)
-    assert curve_of([0.5, 0.5], [A], [NOWHERE, A]).average_precision() == pytest.approx(0.5)
-
-
-@pytest.mark.parametrize(("truth", "boxes"), [([], []), ([A], []), ([], [A])])
-def test_empty_frames(truth: list[list[float]], boxes: list[list[float]]) -> None:
-    curve = curve_of([0.5] * len(boxes), truth, boxes)
-    assert curve.average_precision() == 0.0
-    assert curve.false_per_frame(0.0) == len(boxes)
-    assert ScoreCurve().recall(0.0) == 0.0
+A, B = [0, 0, 10, 10], [50, 0, 60, 10]
 
 
 def test_command_measures_a_folder(

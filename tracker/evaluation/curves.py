@@ -104,6 +104,10 @@ class Curve:
             return 0, 0
         return int(self.true[reached - 1]), int(self.false[reached - 1])
 
+    def recall_at(self, threshold: float) -> float:
+        """Share of the objects found with a score of at least `threshold`; NaN without objects."""
+        return self.at(threshold)[0] / self.objects if self.objects else float("nan")
+
     def false_at(self, true: int) -> float:
         """False boxes at the first threshold with at least `true` right ones; inf out of reach."""
         first = int(np.searchsorted(self.true, true))

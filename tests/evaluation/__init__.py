@@ -1,0 +1,1 @@
+"""Tests of `tracker.evaluation`, and the small worlds they judge."""
