@@ -234,6 +234,49 @@ def test_a_state_in_another_order_needs_read():
     assert_equal(other.predict(timestamp_s=5.0), tracker.predict(timestamp_s=5.0))
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_a_moving_camera_moves_filters_of_any_kind(name):
+    """A box at rest in the world, zoomed and shifted by the camera: right box, no velocity."""
+    zoom = np.array([[1.03, 0, -4.0], [0, 1.03, 6.0], [0, 0, 1]])
+    tracker, corner = Tracker(motion=MODELS[name]()), np.array([[100.0, 80, 1], [140, 170, 1]])
+    for k in range(30):
+        tracks = tracker.update(
+            Detections([corner[:, :2].ravel()], [0.8]), timestamp_s=k / 10, warp=zoom if k else None
+        )
+        corner = corner @ zoom.T
+    assert tracks.track_id.tolist() == [1]
+    np.testing.assert_allclose(tracks.velocity, 0.0, atol=1.0)
+    ahead = tracker.predict(timestamp_s=2.9, warp=zoom)
+    np.testing.assert_allclose(ahead.xyxy, [corner[:, :2].ravel()], atol=0.5)
+    assert (ahead.covariance[0].diagonal() > tracks.covariance[0].diagonal()).all()
+
+
+def test_a_filter_of_another_state_needs_to_say_how_the_camera_moves_it():
+    from filterpy.kalman import KalmanFilter
+
+    def factory(cxcywh, confidence):
+        kf = KalmanFilter(dim_x=4, dim_z=4)
+        kf.x, kf.H = cxcywh, np.eye(4)
+        return kf
+
+    def read(kf):
+        return np.concatenate([kf.x, np.zeros(4)]), np.kron(np.eye(2), kf.P)
+
+    def move(kf, moved):
+        kf.x = moved.cxcywh[0]
+
+    hooks = {"set_dt": lambda kf, dt_s: None, "read": read}
+    shift = [[1, 0, 5], [0, 1, 0]]
+    silent = Tracker(motion=FilterPyMotion(factory, **hooks))
+    silent.update(Detections([[10, 20, 50, 120]], [0.8]), timestamp_s=0.0)
+    with pytest.raises(InputError, match="pass warp="):
+        silent.update(None, timestamp_s=0.1, warp=shift)
+    told = Tracker(motion=FilterPyMotion(factory, warp=move, **hooks))
+    told.update(Detections([[10, 20, 50, 120]], [0.8]), timestamp_s=0.0)
+    tracks = told.update(None, timestamp_s=0.1, warp=shift)
+    assert tracks.xyxy.tolist() == [[15, 20, 55, 120]]
+
+
 def test_what_a_snapshot_cannot_carry_is_said():
     def ensemble(cxcywh, confidence):
         return EnsembleKalmanFilter(

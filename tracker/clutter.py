@@ -10,6 +10,10 @@ has earned.
 
 The map is an array of fixed size; places further apart than it is wide share cells, so memory
 never grows. Fading is lazy: instead of shrinking all cells at every frame, what is added grows.
+
+Where the camera moves (`tracker.warp`), the map stays with the scene: its cells lie in the pixels
+of the frame where it began, and feet are mapped there. Once the camera has zoomed or tilted too
+far from that frame, what the cells hold is put where it belongs in the pixels of the present one.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.config import ClutterConfig
+from tracker.warp import move_points
 
 __all__ = ["ClutterMap"]
 
@@ -32,6 +37,9 @@ _SIDE = 256
 # The common factor is worked into the cells before it gets smaller than this.
 _LEAST_FACTOR = 1e-12
 _STRIDES = np.array([1, _SIDE])
+# How far the camera may zoom (in area) and tilt (perspective per px) before cells are laid anew.
+_LEAST_AREA = 0.5
+_MOST_TILT = 1e-4
 
 
 class ClutterMap:
@@ -46,6 +54,8 @@ class ClutterMap:
         self.config = config or ClutterConfig()
         self._cells = np.zeros(_SIDE * _SIDE)
         self._factor = 1.0
+        # Pixels of the last frame -> pixels in which the cells lie; None: the same.
+        self._view: FloatArray | None = None
         # (x1, y1, x2, y2) -> bottom centre, in cells
         self._to_foot = np.array([[0.5, 0], [0, 0], [0.5, 0], [0, 1]]) / self.config.cell_px
 
@@ -53,39 +63,98 @@ class ClutterMap:
         """Let `dt_s` seconds pass."""
         self._factor *= 0.5 ** (dt_s / self.config.half_life_s)
         if self._factor < _LEAST_FACTOR:
-            self._cells *= self._factor
+            self._cells = self._cells * self._factor  # a new array: see `save`
             self._factor = 1.0
 
-    def against(self, xyxy: FloatArray, dt_s: float = 0.0) -> FloatArray:
-        """(N,) log-odds in [0, most] that speak against boxes at these places in `dt_s` seconds."""
+    def against(
+        self, xyxy: FloatArray, dt_s: float = 0.0, warp: FloatArray | None = None
+    ) -> FloatArray:
+        """What speaks against boxes `dt_s` seconds later and after a move of the camera.
+
+        Args:
+            xyxy: (N, 4) boxes in the pixels of that frame.
+            dt_s: Seconds since the last one.
+            warp: (3, 3) pixels of the last frame to those of that one, None where it stood.
+
+        Returns:
+            (N,) log-odds in [0, most].
+        """
         faded = self._factor * 0.5 ** (dt_s / self.config.half_life_s)
-        seconds = self._cells[self._places(xyxy)]
+        view = self._view if warp is None else self._viewed(warp)
+        seconds = self._cells[self._places(xyxy, view)]
         against = self.config.weight * np.log1p(seconds * (faded / self.config.scale_s))
         limited: FloatArray = np.minimum(against, self.config.most)
         return limited
 
     def add(self, xyxy: FloatArray, seconds: float) -> None:
         """Add a standing hit that stands for `seconds` of looking at the place of each box."""
-        np.add.at(self._cells, self._places(xyxy), seconds / self._factor)
+        np.add.at(self._cells, self._places(xyxy, self._view), seconds / self._factor)
 
-    def _places(self, xyxy: FloatArray) -> IntArray:
+    def warp(self, matrix: FloatArray) -> None:
+        """Let the camera move: pixels of the last frame to pixels of the present one, (3, 3)."""
+        self._view = view = self._viewed(matrix)
+        area = float(np.linalg.det(view))
+        tilt = float(np.abs(view[2, :2]).sum())
+        if not (_LEAST_AREA < area < 1 / _LEAST_AREA and tilt < _MOST_TILT):
+            self._settle()
+
+    def _viewed(self, matrix: FloatArray) -> FloatArray:
+        """Pixels after the move -> pixels of the cells."""
+        view = np.asarray(np.linalg.inv(matrix))
+        if self._view is not None:
+            view = self._view @ view
+        scaled: FloatArray = view / view[2, 2]
+        return scaled
+
+    def _settle(self) -> None:
+        """Put what the cells hold where it is in the last frame, to half a cell."""
+        assert self._view is not None
+        place = self._cells.nonzero()[0]
+        side = self.config.cell_px
+        cell = np.column_stack([place % _SIDE, place // _SIDE]) + 0.5
+        # A cell stands for places one map apart: the one nearest to the picture is meant.
+        span, middle = _SIDE * side, np.full((1, 2), 0.25 * _SIDE * side)
+        centre = move_points(self._view, middle)
+        xy = cell * side + span * np.round((centre - cell * side) / span)
+        inverse = np.linalg.inv(self._view)
+        xy = move_points(inverse / inverse[2, 2], xy)
+        cells = np.zeros(_SIDE * _SIDE)
+        np.add.at(cells, self._cell_numbers(xy / side), self._cells[place])
+        self._cells, self._view = cells, None
+
+    def _places(self, xyxy: FloatArray, view: FloatArray | None) -> IntArray:
         """(N,) cell of the foot (bottom centre) of each box."""
-        cell = np.floor(xyxy @ self._to_foot).astype(np.int64)
+        if view is None:
+            return self._cell_numbers(xyxy @ self._to_foot)
+        foot = move_points(view, xyxy @ (self._to_foot * self.config.cell_px))
+        return self._cell_numbers(foot / self.config.cell_px)
+
+    @staticmethod
+    def _cell_numbers(xy: FloatArray) -> IntArray:
+        """(N,) cell of each point, given in cells."""
+        cell = np.floor(xy).astype(np.int64)
         cell &= _SIDE - 1
         place: IntArray = cell @ _STRIDES
         return place
 
     def seconds(self) -> FloatArray:
-        """(256, 256) seconds of standing hits by row and column of cells."""
+        """(256, 256) seconds of standing hits by row and column of cells, see `warp`."""
         return (self._cells * self._factor).reshape(_SIDE, _SIDE)
 
     def dump(self) -> dict[str, Any]:
         """The cells that hold something, for a snapshot."""
         place = self._cells.nonzero()[0]
-        return {"place": place, "value": self._cells[place], "factor": self._factor}
+        return {
+            "place": place,
+            "value": self._cells[place],
+            "factor": self._factor,
+            "view": None if self._view is None else self._view.copy(),
+        }
 
     def load(self, dumped: Mapping[str, Any]) -> None:
         """Take over what `dump` gave, exactly."""
         self._cells = np.zeros(_SIDE * _SIDE)
         self._cells[np.array(dumped["place"], np.int64)] = dumped["value"]
         self._factor = float(dumped["factor"])
+        view = dumped["view"]
+        self._view = None if view is None else np.array(view, np.float64).reshape(3, 3)

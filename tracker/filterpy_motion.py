@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from tracker.config import MotionConfig
 from tracker.errors import InputError
 from tracker.motion import Projection
+from tracker.warp import MovedBoxes, move_boxes
 
 __all__ = ["FilterPyMotion", "constant_velocity_filter"]
 
@@ -38,6 +39,8 @@ FloatArray = NDArray[np.float64]
 _CARRIED = ("x", "P", "mu", "cbar", "omega", "p")
 # Samples and histories that mean and covariance do not bring back.
 _NOT_CARRIED = ("sigmas", "xSmooth")
+# Points of the state space that filters draw, one a row.
+_SAMPLES = ("sigmas_f", "sigmas")
 
 
 class FilterPyMotion:
@@ -62,6 +65,9 @@ class FilterPyMotion:
             vh) in px and px/s. Default: the first 8 of `filter.x` and `filter.P`.
         noise: `noise(filter, confidence)` returns the (4,) variance in px² of a measured box.
             Default: that of the built-in model, by the height that `read` gives.
+        warp: `warp(filter, moved)` takes the filter through a move of the camera; `moved` is a
+            `tracker.warp.MovedBoxes` of its one box. Default, for filters whose state begins with
+            (cx, cy, w, h, vx, vy, vw, vh): x and P by the Jacobians, cross terms included.
         carried: Names of further numbers and arrays of the filter that change or are set from the
             first box, for snapshots.
         config: Noise levels for the default `noise`.
@@ -82,6 +88,7 @@ class FilterPyMotion:
         correct: Callable[[Any, FloatArray, FloatArray], None] | None = None,
         read: Callable[[Any], tuple[FloatArray, FloatArray]] | None = None,
         noise: Callable[[Any, float], FloatArray] | None = None,
+        warp: Callable[[Any, MovedBoxes], None] | None = None,
         carried: Sequence[str] = (),
         config: MotionConfig | None = None,
     ) -> None:
@@ -91,6 +98,7 @@ class FilterPyMotion:
         self._correct = correct or _update
         self._read_hook = read or _first_eight
         self._noise = noise or self._noise_by_height
+        self._warp = warp or _warp
         self._carried = (*_CARRIED, *carried)
         self._config = config or MotionConfig()
 
@@ -110,11 +118,17 @@ class FilterPyMotion:
         def noise(kf: Any, confidence: float) -> FloatArray:
             return _variance(kf.scale, confidence, config)
 
+        def warp(kf: Any, moved: MovedBoxes) -> None:
+            _warp(kf, moved)
+            least = _scale(np.zeros(4), config)
+            kf.scale = np.maximum(kf.scale * np.sqrt(moved.scale2[0]), least)
+
         return cls(
             constant_velocity_filter(config),
             set_dt=set_dt,
             correct=correct,
             noise=noise,
+            warp=warp,
             carried=("scale",),
             config=config,
         )
@@ -133,6 +147,14 @@ class FilterPyMotion:
             for f in filters:
                 self._set_dt(f, dt_s)
                 f.predict()
+        return _column(filters)
+
+    def warp(self, state: NDArray[Any], matrix: FloatArray) -> NDArray[Any]:
+        """Copies of the filters in the pixels of the present frame."""
+        boxes = self.project(state).cxcywh
+        filters = [copy.deepcopy(f) for f in state]
+        for k, f in enumerate(filters):
+            self._warp(f, move_boxes(matrix, boxes[k : k + 1]))
         return _column(filters)
 
     def correct(
@@ -333,6 +355,29 @@ def _update(f: Any, cxcywh: FloatArray, variance: FloatArray) -> None:
     for member in members:
         member.R = r
     f.update(cxcywh)
+
+
+def _warp(f: Any, moved: MovedBoxes) -> None:
+    """Mean and covariance through the Jacobians, x' = T x and P' = T P Tᵀ, in every part."""
+    middle = np.ravel(f.x)[:4].copy()
+    for part in _parts(f):
+        size = np.size(part.x)
+        if size < 8 or np.shape(part.P) != (size, size):
+            raise InputError(
+                f"the state of {type(part).__name__} does not begin with cx, cy, w, h, vx, vy, vw,"
+                " vh: pass warp= to say how a move of the camera changes it"
+            )
+        t = np.eye(size)
+        for first, j in ((0, moved.centre[0]), (2, moved.size[0])):
+            for k in (first, first + 4):
+                t[k : k + 2, k : k + 2] = j
+        offset = np.zeros(size)
+        offset[:4] = moved.cxcywh[0] - t[:4, :4] @ middle
+        part.x = (t @ np.ravel(part.x) + offset).reshape(np.shape(part.x))
+        part.P = t @ part.P @ t.T
+        for name in _SAMPLES:  # between predict and update they stand for x and P
+            if hasattr(part, name):
+                setattr(part, name, getattr(part, name) @ t.T + offset)
 
 
 def _first_eight(f: Any) -> tuple[FloatArray, FloatArray]:

@@ -44,6 +44,7 @@ from numpy.typing import NDArray
 
 from tracker import kernels
 from tracker.config import MotionConfig
+from tracker.warp import move_boxes
 
 __all__ = ["ConstantVelocity", "MotionModel", "Projection"]
 
@@ -81,6 +82,17 @@ class MotionModel(Protocol):
 
     def predict(self, state: NDArray[Any], dt_s: float) -> NDArray[Any]:
         """States `dt_s` >= 0 seconds later, as a new array."""
+        ...
+
+    def warp(self, state: NDArray[Any], matrix: FloatArray) -> NDArray[Any]:
+        """States in the pixels of the present frame, as a new array.
+
+        Args:
+            state: N states in the pixels of the previous frame; their centres are in front of the
+                camera, see `tracker.warp.in_view`.
+            matrix: (3, 3) homography from those to the present ones, 1 in its last place. Only
+                called where `Tracker.update` or `predict` was given a warp.
+        """
         ...
 
     def correct(
@@ -171,6 +183,24 @@ class ConstantVelocity:
         m[COV, SCALE2] = q_v * dt**2 / 2
         m[VAR_VEL, SCALE2] = q_v * dt
         return m
+
+    def warp(self, state: FloatArray, matrix: FloatArray) -> FloatArray:
+        """States in the pixels of the present frame, through the Jacobians of `tracker.warp`.
+
+        x' = J x for positions and velocities, P' = J P Jᵀ. Both are exact for each axis; what a
+        turn or a shear would make the axes share, J₀₀ J₁₀ (P_x − P_y) and the like, is left out,
+        since axes do not couple here. For x and y of a box, equally uncertain as long as no warp
+        stretched them, a shift, zoom or turn leaves nothing out.
+        """
+        moved = move_boxes(matrix, state[:, POS])
+        new = np.empty(state.shape)
+        for axes, j in ((slice(0, 2), moved.centre), (slice(2, 4), moved.size)):
+            new[:, VEL, axes] = (j @ state[:, VEL, axes, None])[:, :, 0]
+            new[:, VAR_POS:SCALE2, axes] = state[:, VAR_POS:SCALE2, axes] @ (j * j).swapaxes(1, 2)
+        new[:, POS] = moved.cxcywh
+        least = self.config.least_height_px**2 * self._axes2
+        new[:, SCALE2] = np.maximum(state[:, SCALE2] * moved.scale2[:, None], least)
+        return new
 
     def correct(self, state: FloatArray, cxcywh: FloatArray, confidence: FloatArray) -> FloatArray:
         """States after a measured box each."""

@@ -5,7 +5,7 @@ calls is a function on arrays.
 
 ```
 detections, timestamp
-   │ predict      motion, existence   where every track should be now, and whether it still is
+   │ predict      motion, warp        where every track should be now, also if the camera moved
    │ associate    association         which detection continues which track
    │ give birth                       every detection left over starts a track
    │ believe      belief, clutter     what hits and misses weigh
@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from tracker import association, belief, classes, existence
 from tracker.clock import Clock, Instant, instant
@@ -37,9 +37,10 @@ from tracker.ledger import Entry, Ledger, Page
 from tracker.motion import ConstantVelocity, MotionModel
 from tracker.observation import Observation, observe
 from tracker.output import describe
-from tracker.state import ROW, State, from_columns, to_columns
+from tracker.state import ROW, State, extended, from_columns, to_columns
 from tracker.threads import Turn, one_thread
 from tracker.tracks import Tracks
+from tracker.warp import homography, move_tracks
 
 __all__ = ["Tracker"]
 
@@ -103,6 +104,7 @@ class Tracker:
         *,
         timestamp_s: float | None = None,
         timestamp_ns: int | None = None,
+        warp: ArrayLike | None = None,
     ) -> Tracks:
         """Advance to the time of a frame and take in what the detector saw there.
 
@@ -112,6 +114,8 @@ class Tracker:
                 lowered by a miss.
             timestamp_s: Time of the frame in seconds, on any clock that runs forward.
             timestamp_ns: The same in whole nanoseconds, as robots have it; one of the two.
+            warp: How the camera moved: a (2, 3) affine matrix or (3, 3) homography that maps pixels
+                of the frame of the last update to pixels of this one. None: it did not move.
 
         Returns:
             All living tracks, ordered by id.
@@ -120,14 +124,16 @@ class Tracker:
             TimeError: Not one of the two times is given, it is not finite, or not after the last
                 one while `on_backward_time` is `"error"`.
             BusyError: Another thread is in a method of this tracker.
-            InputError: `detections` are none, or a class_id is beyond their class vectors or far
-                beyond any detector's classes.
+            InputError: `detections` are none, a class_id is beyond their class vectors or far
+                beyond any detector's classes, or `warp` is no such matrix or the motion model
+                knows no warps.
 
         An error, also one of a motion model that was brought along, leaves the tracker unchanged.
         """
         if not isinstance(detections, Detections | None):
             raise InputError(f"detections must be Detections or None, got {type(detections)}")
         at = instant(timestamp_s, timestamp_ns)
+        move = self._checked_warp(warp)
         frame = observe(_NOTHING if detections is None else detections)
         width = self._class_width(frame)
         dt = self._step_to(at)
@@ -135,14 +141,13 @@ class Tracker:
         look_s = min(dt, self.config.existence.longest_look_s)
         clock = self._clock.advanced(at, None if detections is None else look_s)
 
-        kept, ended = self._within_reach(clock)
-        tracks = self._moved(kept, dt, width)
+        tracks, ended = self._moved(clock, dt, width, move)
         match = association.associate(tracks, frame, self._motion, self.config.association)
         new = frame.unmatched(match)
         tracks = tracks.extended(self._newborn(frame, new, width, clock))
         match = np.concatenate([match, new])
         old = len(match) - len(new)
-        against = self._against(frame, dt)
+        against = self._against(frame, dt, move)
         weight, standing = belief.believe(
             tracks.rows, match, old, frame, against,
             dt_s=dt, look_s=0.0 if detections is None else look_s, clock=clock,
@@ -158,6 +163,8 @@ class Tracker:
         self._state, self._clock, self._fused = state, clock, fused
         self._next_id += len(new)
         self._clutter.fade(dt)
+        if move is not None:
+            self._clutter.warp(move)
         if np.count_nonzero(standing):
             self._clutter.add(frame.xyxy[standing], look_s)
         looked = detections is not None
@@ -170,15 +177,20 @@ class Tracker:
 
     @one_thread
     def predict(
-        self, *, timestamp_s: float | None = None, timestamp_ns: int | None = None
+        self,
+        *,
+        timestamp_s: float | None = None,
+        timestamp_ns: int | None = None,
+        warp: ArrayLike | None = None,
     ) -> Tracks:
-        """Where the tracks will be at a time, given as in `update`, if nobody looks.
+        """Where the tracks will be if nobody looks, and the camera moves by `warp`.
 
-        Changes nothing.
+        Arguments as in `update`; nothing is changed.
 
         Raises:
             TimeError: Not one of the two times is given, it is not finite, or before the last
                 update.
+            InputError: `warp` is no such matrix, or the motion model knows no warps.
             BusyError: Another thread is in a method of this tracker.
         """
         at = instant(timestamp_s, timestamp_ns)
@@ -188,8 +200,8 @@ class Tracker:
                 f"cannot predict to {at.s} s: the last update was at {self._clock.timestamp_s} s"
             )
         then = self._clock.advanced(at, None)
-        kept, _ = self._within_reach(then)
-        state = self._moved(kept, dt, self._state.classes.shape[1])
+        move = self._checked_warp(warp)
+        state, _ = self._moved(then, dt, self._state.classes.shape[1], move)
         log_odds = state.rows["log_odds"]
         log_odds[:] = existence.survive(log_odds, dt, self.config.existence)
         unseen = np.full(len(state), -1, np.int64)
@@ -248,22 +260,38 @@ class Tracker:
             )
         return classes.checked_width(max(self._state.classes.shape[1], given, highest))
 
-    def _within_reach(self, then: Clock) -> tuple[State, NDArray[np.void]]:
-        """The tracks, and the rows of those that ended: not seen for too long, looked or not."""
-        state = self._state
+    def _checked_warp(self, warp: ArrayLike | None) -> FloatArray | None:
+        """The move of the camera as a (3, 3) homography, None where it stood still."""
+        if warp is None:
+            return None
+        if not hasattr(self._motion, "warp"):
+            raise InputError(f"{type(self._motion).__name__} has no method warp: see MotionModel")
+        return homography(warp)
+
+    def _moved(
+        self, then: Clock, dt: float, width: int, move: FloatArray | None
+    ) -> tuple[State, NDArray[np.void]]:
+        """A copy of the tracks where they should be `dt` seconds later, and rows that ended.
+
+        A track ends here when it was not seen for too long, looked or not, or when the camera's
+        move takes it out of the world.
+        """
+        state, ended = self._state, _NO_TRACKS
         earliest = then.now_s - self.config.existence.max_gap_s - _TIME_ROUNDING
         recent = state.rows["seen_s"] >= earliest
-        if np.count_nonzero(recent) == len(state):
-            return state, _NO_TRACKS
-        return state.kept(recent), state.rows[~recent]
-
-    def _moved(self, state: State, dt: float, width: int) -> State:
-        """A copy of the tracks, moved to where they should be `dt` seconds later."""
-        return State(
+        if np.count_nonzero(recent) < len(state):
+            state, ended = state.kept(recent), state.rows[~recent]
+        moved = State(
             state.rows.copy(),
             self._motion.predict(state.motion, dt),
             classes.widened(state.classes, width, self.config.classes),
         )
+        if move is not None:
+            moved, lost = move_tracks(moved, self._motion, move)
+            if len(lost):
+                ended = extended(ended, lost)
+                ended = ended[np.argsort(ended["track_id"])]
+        return moved, ended
 
     def _newborn(self, frame: Observation, d: IntArray, width: int, clock: Clock) -> State:
         """A track for each of the detections `d`, weak ones too, before its evidence is weighed."""
@@ -279,11 +307,11 @@ class Tracker:
             posterior = classes.normalised(self._class_evidence(frame, d, width))
         return State(rows, self._motion.birth(box, frame.confidence[d]), posterior)
 
-    def _against(self, frame: Observation, dt: float) -> FloatArray:
+    def _against(self, frame: Observation, dt: float, move: FloatArray | None) -> FloatArray:
         """(M,) log-odds that speak against the place of each detection."""
         if not self.config.clutter.enabled:
             return np.zeros(len(frame))
-        return self._clutter.against(frame.xyxy, dt)
+        return self._clutter.against(frame.xyxy, dt, move)
 
     def _correct(self, tracks: State, match: IntArray, frame: Observation, look_s: float) -> None:
         """Move the tracks that were seen again to their measurements, and fuse their classes."""
