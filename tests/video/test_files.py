@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tracker.errors import InputError, SourceError
-from tracker.video.sources import open_source
+from tracker.video.sources import file_of, open_source
 
 VARIABLE = [0.0, 0.04, 0.1, 0.5, 0.52, 0.9, 1.7, 1.733, 2.0, 2.5, 2.54, 3.0, 3.3, 3.301, 3.9]
 
@@ -360,3 +360,32 @@ def test_file_url(constant_rate):
 def test_repr_has_size_and_rate(constant_rate):
     with open_source(constant_rate["avi"]) as source:
         assert "64x48, 10 fps" in repr(source)
+
+
+@pytest.mark.parametrize(
+    ("url", "windows", "path"),
+    [
+        ("file:///data/a%20b.mp4", False, "/data/a b.mp4"),
+        ("file://localhost/data/a%23b.mp4", False, "/data/a#b.mp4"),
+        ("FILE:///C:/films/a%20b.mp4", True, "C:/films/a b.mp4"),
+        ("file:///c|/films/a.mp4", True, "c:/films/a.mp4"),
+        ("file://D:/films/a.mp4", True, "D:/films/a.mp4"),
+        ("file://nas/films/a.mp4", True, "//nas/films/a.mp4"),
+        ("file:///C:/odd/but/posix.mp4", False, "/C:/odd/but/posix.mp4"),
+    ],
+)
+def test_file_addresses_on_both_kinds_of_system(url, windows, path):
+    assert file_of(url, windows=windows) == path
+
+
+def test_a_file_address_of_another_machine():
+    with pytest.raises(SourceError, match=r"another machine: give file:///PATH"):
+        file_of("file://nas/films/a.mp4", windows=False)
+
+
+@pytest.mark.parametrize("kind", ["mp4", "mkv", "ts", "avi"])
+@pytest.mark.parametrize("start", [5.95, 30.0, 1e6])
+def test_a_start_beyond_the_end_still_tells_where_the_end_is(constant_rate, kind, start):
+    with open_source(constant_rate[kind], start_s=start) as source:
+        assert list(source) == []
+        assert source.last_s == pytest.approx(5.9, abs=1e-3)

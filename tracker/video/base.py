@@ -89,6 +89,7 @@ class Source(Closing):
         duration_s: Estimate of the seconds the iteration covers, None when unknown.
         live: Whether frames arrive in real time: a reader that waits too long loses some.
         damage: What was found broken so far; grows while the source is read.
+        last_s: Time of the last picture that was come by, chosen or not, None before the first.
         errors_skipped: Decode errors that were passed over so far.
 
     Raises:
@@ -119,6 +120,7 @@ class Source(Closing):
         self.every = every
         self.damage: list[Damage] = []
         self.errors_skipped = 0
+        self.last_s: float | None = None
         self._reading = False
         self._closed = False
         self._lock = threading.Lock()
@@ -163,6 +165,7 @@ class Source(Closing):
                     if picture is None:
                         self._finished()
                         return
+                    self.last_s = picture.timestamp_s
                     if picture.timestamp_s >= stop:
                         return
                     if picture.timestamp_s < start:
@@ -179,8 +182,19 @@ class Source(Closing):
                 with self._lock:
                     self._release()
 
-    def note(self, timestamp_s: float, reason: DamageReason, detail: str, count: int = 1) -> None:
-        """Add to `damage`; the same trouble going on is counted in the last note."""
+    def note(
+        self, timestamp_s: float | None, reason: DamageReason, detail: str, count: int = 1
+    ) -> None:
+        """Add to `damage`; the same trouble going on is counted in the last note.
+
+        Args:
+            timestamp_s: Where it starts in seconds, None for the last picture.
+            reason: Which kind of trouble.
+            detail: What happened, in words.
+            count: Frames or packets concerned.
+        """
+        if timestamp_s is None:
+            timestamp_s = self.last_s or 0.0
         last = self.damage[-1] if self.damage else None
         if last is not None and (last.reason, last.detail) == (reason, detail):
             self.damage[-1] = replace(last, count=last.count + count)

@@ -23,8 +23,6 @@ class DecodedSource(Source):
     """A source with a decoder; subclasses set `_decoder` before they read from it."""
 
     _decoder: Decoder
-    # Time of the last frame that was given out: where damage without a time of its own stands.
-    _last_s: float = 0.0
 
     def _picture(self, frame: Any, index: int, time_s: float, trouble: str) -> Picture:
         """Make a picture of a decoded frame and note what is wrong with it.
@@ -39,7 +37,6 @@ class DecodedSource(Source):
             self.note(time_s, "timestamps", trouble)
         if frame.is_corrupt:
             self.note(time_s, "corrupt", "the decoder marks the picture as damaged")
-        self._last_s = time_s
         return Picture(time_s, index, partial(self._to_rgb, frame, time_s))
 
     def _to_rgb(self, frame: Any, time_s: float) -> NDArray[np.uint8] | None:
@@ -53,7 +50,7 @@ class DecodedSource(Source):
     def _skip_error(self, reason: str) -> None:
         """Count a packet that could not be read or decoded."""
         self.errors_skipped += 1
-        self.note(self._last_s, "corrupt", reason)
+        self.note(None, "corrupt", reason)
 
     def _release(self) -> None:
         self._decoder.close()

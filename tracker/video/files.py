@@ -159,7 +159,9 @@ class FileSource(DecodedSource):
                 continue
             index, lost = place
             if lost > failed:
-                self.note(self._last_s, "corrupt", "frames that did not decode", lost - failed)
+                self.note(
+                    self.last_s or 0.0, "corrupt", "frames that did not decode", lost - failed
+                )
             time, trouble = times.repair(decoder.time_of(frame))
             shown_s = 0.0 if not frame.duration else float(frame.duration * frame.time_base)
             self._end_s = time + max(shown_s, times.period_s)
@@ -170,7 +172,7 @@ class FileSource(DecodedSource):
         decoder = self._decoder
         lost = self._numbers.never_shown()
         if lost:
-            self.note(self._last_s, "corrupt", "frames that did not decode", lost)
+            self.note(None, "corrupt", "frames that did not decode", lost)
         period = 1.0 / (decoder.fps or _FALLBACK_FPS)
         promised, came = decoder.promised_frames, decoder.packets_read
         end = decoder.promised_end_s
@@ -180,12 +182,12 @@ class FileSource(DecodedSource):
             # then the time is complete.
             if came < promised and (end is None or missing_s > period / 2):
                 detail = f"{came} of {promised} promised frames are in the file"
-                self.note(self._last_s, "truncated", detail, promised - came)
+                self.note(None, "truncated", detail, promised - came)
         elif missing_s > max(1.0, 5 * period):
             detail = f"the file ends {missing_s:.3f} s before its promised end"
-            self.note(self._last_s, "truncated", detail)
+            self.note(None, "truncated", detail)
         elif not decoder.reached_end:
-            self.note(self._last_s, "truncated", "the file cannot be read to its end")
+            self.note(None, "truncated", "the file cannot be read to its end")
 
     def _estimate(self) -> tuple[float | None, int | None]:
         """Seconds and frames the iteration will cover by what the container promises."""

@@ -6,15 +6,16 @@ picture seen, so that size and trouble are known before a long run starts.
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
-from urllib.parse import unquote, urlparse
+from urllib.parse import unquote, urlsplit
 
 from tracker.errors import SourceError
 from tracker.video.base import Damage, Source
 from tracker.video.redact import is_url
 
-__all__ = ["Damage", "Source", "open_source"]
+__all__ = ["Damage", "Source", "file_of", "open_source"]
 
 _CAMERA = re.compile(r"\d{1,3}|/dev/video\d+")
 
@@ -57,7 +58,7 @@ def open_source(
     if is_url(text):
         if not text.lower().startswith("file://"):
             return StreamSource(text, start_s=start_s, stop_s=stop_s, every=every)
-        text = unquote(urlparse(text).path)
+        text = file_of(text)
     if isinstance(spec, str) and _CAMERA.fullmatch(text):
         device: int | str = int(text) if text.isdecimal() else text
         return CameraSource(device, start_s=start_s, stop_s=stop_s, every=every)
@@ -73,3 +74,36 @@ def open_source(
             " a camera number or an address"
         )
     return FileSource(path, start_s=start_s, stop_s=stop_s, every=every)
+
+
+def file_of(url: str, *, windows: bool = os.name == "nt") -> str:
+    """The path that a `file://` address stands for.
+
+    Args:
+        url: The address; `%20` and the like are decoded.
+        windows: Whether paths are those of Windows: with a drive, or with a machine's name.
+
+    Raises:
+        SourceError: The address names another machine, and this system has no such paths.
+
+    Example:
+        >>> file_of("file:///data/my%20film.mp4")
+        '/data/my film.mp4'
+        >>> file_of("file:///C:/my%20film.mp4", windows=True)
+        'C:/my film.mp4'
+        >>> file_of("file://nas/films/a.mp4", windows=True)
+        '//nas/films/a.mp4'
+    """
+    parts = urlsplit(url)
+    path, host = unquote(parts.path), parts.netloc
+    if host.lower() not in ("", "localhost"):
+        if re.fullmatch("[A-Za-z]:", host):  # file://C:/…, with a slash too few
+            return host + path
+        if not windows:
+            raise SourceError(
+                f"{url} names a file of another machine: give file:///PATH, with three slashes, for"
+                " a file of this one"
+            )
+        return f"//{host}{path}"
+    drive = re.match(r"/([A-Za-z])[:|](?=/)", path) if windows else None
+    return f"{drive[1]}:{path[drive.end() :]}" if drive else path

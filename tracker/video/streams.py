@@ -108,4 +108,4 @@ class StreamSource(DecodedSource):
         """Note that a live stream ended: for a camera this is never normal."""
         if self.live or not self._decoder.reached_end:
             why = f": {self._decoder.broke_by}" if self._decoder.broke_by else ""
-            self.note(self._last_s, "ended", f"the stream stopped{why}")
+            self.note(None, "ended", f"the stream stopped{why}")
