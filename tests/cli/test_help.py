@@ -52,6 +52,20 @@ def test_unknown_commands_are_code_2(cli: Cli) -> None:
     assert "rnu" in result.stderr
 
 
+def test_models_can_be_read_at_80_columns(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    from detectors import available
+    from tracker.cli.console import out
+
+    monkeypatch.setattr(out, "_width", 80)
+    lines = cli("models").stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    text = re.sub(r"\s+", " ", "\n".join(lines))
+    for info in available():
+        assert info.note in text, "no word of a note is broken"
+        (line,) = (line for line in lines if line.startswith(f"{info.name} "))
+        assert line.rstrip().endswith(("yes", "no"))
+
+
 def test_models_lists_the_bundled_one(cli: Cli) -> None:
     result = cli("models")
     assert result.exit_code == 0, result.output

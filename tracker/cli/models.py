@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from tracker.cli.console import Debug, guard, out, size
 from tracker.cli.helptext import epilog
@@ -37,14 +39,8 @@ def models(
         ("AP", "right"),
         ("size", "right"),
         ("offline", "left"),
-        ("note", "left"),
     ):
-        table.add_column(
-            column,
-            justify="right" if justify == "right" else "left",
-            overflow="fold",
-            no_wrap=column == "model",
-        )
+        table.add_column(column, justify="right" if justify == "right" else "left")
     for info in infos:
         table.add_row(
             info.name,
@@ -52,8 +48,9 @@ def models(
             "-" if info.box_map is None else f"{info.box_map:.1f}",
             size(info.size_bytes),
             "[green]yes[/]" if info.cached else "no",
-            info.note,
         )
+        # Below the name, where a terminal of 80 columns has room for it.
+        table.add_row(Padding(Text(info.note, style="dim"), (0, 0, 0, 2)))
     out.print(table)
     if not infos:
         out.print("nothing is cached")
