@@ -138,7 +138,7 @@ def _class_names(
     if names is None:
         raise InputError(
             f"{path} has {outputs} outputs, background and {outputs - 1} classes, but does not "
-            f'name them: pass class_names=[...] with {outputs - 1} names, or "coco" for 91 outputs'
+            f"name them: pass class_names=... with {outputs - 1} names, or coco for 91 outputs"
         )
     listed = [str(name) for name in names]
     if listed and listed[0].lower() in _BACKGROUND:

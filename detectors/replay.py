@@ -177,8 +177,8 @@ class ReplayDetector:
             raise InputError(
                 f"{self._path} has scores from {scores.min():.4g} to {scores.max():.4g}, "
                 f'outside [0, 1]: map them with "{REPLAY_PREFIX}{self._path}{_MAP_OPTION}sigmoid" '
-                '(for logits and margins) or "…minmax", or with '
-                "ReplayDetector(path, score_map=function)"
+                '(for logits and margins) or "…minmax" (in Python also with a function, as '
+                "ReplayDetector's score_map)"
             )
         # As a network does, an empty frame has as many class columns as the others.
         self._width = max((r.probabilities.shape[1] for r in frames.values()), default=0)

@@ -1,8 +1,9 @@
-"""Write configs/default.toml from the settings and their descriptions in `tracker/config.py`.
+"""Write configs/default.toml from `tracker/config.py`, and put all of configs/ into the package.
 
     python scripts/write_configs.py
 
-Run it after changing a default or a description; a test compares the file with what this writes.
+Run it after changing a default, its description or a file in configs/. The copies in
+tracker/presets/ are what an installed package has; tests compare both with what this writes.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from tracker.config import TrackerConfig
 
 __all__ = ["default_toml", "main"]
 
-CONFIGS = Path(__file__).resolve().parent.parent / "configs"
+ROOT = Path(__file__).resolve().parent.parent
+CONFIGS, PACKAGED = ROOT / "configs", ROOT / "tracker" / "presets"
 HEADER = """\
 # Every setting of the tracker with its default value.
 #
@@ -88,10 +90,11 @@ def _literal(value: Any) -> str:
 
 
 def main() -> None:
-    """Write the file."""
-    path = CONFIGS / "default.toml"
-    path.write_text(default_toml(), encoding="utf-8")
-    print(f"wrote {path}")
+    """Write the files."""
+    (CONFIGS / "default.toml").write_text(default_toml(), encoding="utf-8", newline="\n")
+    for path in sorted(CONFIGS.glob("*.toml")):
+        (PACKAGED / path.name).write_bytes(path.read_bytes())
+        print(f"wrote {PACKAGED / path.name}")
 
 
 if __name__ == "__main__":

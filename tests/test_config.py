@@ -3,11 +3,12 @@ import itertools
 import math
 import tomllib
 from dataclasses import fields, is_dataclass, replace
+from importlib import resources
 from pathlib import Path
 
 import pytest
 
-from tracker import ConfigError, ExistenceConfig, MotionConfig, Tracker, TrackerConfig
+from tracker import ConfigError, ExistenceConfig, MotionConfig, Tracker, TrackerConfig, presets
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = ROOT / "configs"
@@ -20,6 +21,34 @@ def test_default_toml_is_up_to_date():
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
     assert (CONFIGS / "default.toml").read_text(encoding="utf-8") == script.default_toml()
+
+
+def test_the_package_has_the_files_of_the_folder():
+    """After a change in configs/: python scripts/write_configs.py."""
+    files = {p.stem: p.read_text(encoding="utf-8") for p in CONFIGS.glob("*.toml")}
+    assert files == {name: presets.text(name) for name in presets.NAMES}
+    packaged = resources.files("tracker.presets")
+    assert {p.name for p in packaged.iterdir() if p.name.endswith(".toml")} == {
+        f"{name}.toml" for name in files
+    }
+
+
+@pytest.mark.parametrize("name", presets.NAMES)
+def test_settings_by_name_and_by_path_are_the_same(name):
+    assert presets.load(name) == TrackerConfig.from_toml(CONFIGS / f"{name}.toml")
+    assert presets.load(CONFIGS / f"{name}.toml") == presets.load(name)
+
+
+def test_a_file_may_be_called_like_a_packaged_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("camera").write_text("ledger_updates = 7\n")
+    assert presets.load("./camera").ledger_updates == 7
+    assert presets.load("camera").ledger_updates != 7
+
+
+def test_neither_name_nor_file():
+    with pytest.raises(FileNotFoundError, match=r"none of the packaged settings \(default, video"):
+        presets.load("camrea")
 
 
 def test_default_toml_holds_every_default():

@@ -48,7 +48,7 @@ def test_all_outputs_are_there_and_agree(cli: Cli, clip: Any) -> None:
     assert "1 (1 person)" in result.stdout
     for name in summary["files"]:
         assert str(folder / name) in result.stdout
-    assert "packaged defaults" in result.stderr
+    assert "packaged settings 'video'" in result.stderr
     assert "replay" in result.stderr
 
 
@@ -190,9 +190,32 @@ def test_another_fuser_is_used_and_said(cli: Cli, clip: Any) -> None:
         (["CLIP", "--model", "MODEL", "--save", "video,gif"], "--save does not know 'gif'"),
         (["CLIP", "--model", "MODEL", "--classes", "persn"], "person"),
         (["CLIP", "--model", "MODEL", "--classes", ","], "--classes takes names"),
-        (["CLIP", "--model", "MODEL", "--start", "5"], "no frame between --start and --stop"),
-        (["CLIP", "--model", "MODEL", "--start", "3", "--stop", "2"], "stop"),
-        (["CLIP", "--model", "MODEL", "--config", "missing.toml"], "missing.toml"),
+        (["CLIP", "--model", "MODEL", "--start", "1.95"], "--start 1.95 is after its last frame"),
+        (["CLIP", "--model", "MODEL", "--start", "500"], "which is at 1.9 s"),
+        (
+            ["CLIP", "--model", "MODEL", "--start", "0.01", "--stop", "0.02"],
+            "no frame between --start and --stop",
+        ),
+        (["CLIP", "--model", "MODEL", "--start", "3", "--stop", "2"], "--stop (2.0) must be after"),
+        (["CLIP", "--model", "MODEL", "--start", "-1"], "--start must be a time >= 0"),
+        (["CLIP", "--model", "MODEL", "--image-fps", "5"], "--image-fps is for images"),
+        (["CLIP", "--model", "MODEL", "--architecture", "x"], "--architecture does not apply"),
+        (
+            ["CLIP", "--model", "MODEL", "--class-names", "a,b,c"],
+            "2 class(es), not those of --class",
+        ),
+        (
+            ["CLIP", "--model", "bundled", "--class-names", "cart"],
+            "--class-names is for checkpoints",
+        ),
+        (
+            ["CLIP", "--model", "bundled", "--short-side", "5"],
+            "--short-side must be a whole number",
+        ),
+        (["CLIP", "--model", "bundled", "--precision", "half"], "--precision"),
+        (["CLIP", "--model", "MODEL", "--class-names", ","], "--class-names takes names"),
+        (["CLIP", "--model", "MODEL", "--config", "missing.toml"], "missing.toml: no such file"),
+        (["CLIP", "--model", "MODEL", "--config", "camrea"], "packaged settings (default, video"),
         (["CLIP", "--model", "MODEL", "--out", "text.mp4"], "--out must be a folder"),
         (["CLIP", "--model", "MODEL", "--every", "0"], "every"),
         (["CLIP", "--nonsense"], "--nonsense"),
@@ -208,6 +231,7 @@ def test_mistakes_are_one_clear_line_and_code_2(
     assert result.exit_code == 2, result.output
     assert message in result.stderr
     assert "Traceback" not in result.stderr
+    assert not re.search(r"\b(start_s|stop_s|class_names|\w+=(\.\.\.|\[))", result.stderr)
     assert not Path("runs").exists() or not any(Path("runs").iterdir())
 
 

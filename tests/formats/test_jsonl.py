@@ -125,7 +125,7 @@ def test_cut_off_anywhere_it_says_so_and_gives_what_is_whole(written):
         ('{"schema": "conftrack.detections", "version": 1}', 'got "conftrack.detections"'),
         ('{"schema": "conftrack.tracks", "version": 2}', "version 2 of conftrack.tracks is not kn"),
         ('{"schema": "conftrack.tracks"}', "version None"),
-        ('{"schema": "conftrack.tracks", "version": 1}', "class_names must be a list"),
+        ('{"schema": "conftrack.tracks", "version": 1}', '"class_names" must be a list'),
     ],
 )
 def test_headers_that_are_refused(tmp_path, header, problem):

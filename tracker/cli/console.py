@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from tracker.cli.wording import for_terminal
 from tracker.errors import ConftrackError
 
 __all__ = ["Debug", "ExitCode", "Quiet", "duration", "err", "guard", "note", "out", "size"]
@@ -135,7 +136,8 @@ def _text(error: BaseException) -> str:
     """What an error says; an OSError of the system names its file first."""
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
-    return str(error) or type(error).__name__
+    text = for_terminal(str(error)) if isinstance(error, ConftrackError) else str(error)
+    return text or type(error).__name__
 
 
 def duration(seconds: float) -> str:

@@ -7,11 +7,11 @@ an exit code. It stands apart so that no two commands say or do the same thing d
 from __future__ import annotations
 
 from contextlib import nullcontext
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from tracker import presets
 from tracker.cli.console import ExitCode, err, note
 from tracker.cli.report import losses
 from tracker.config import TrackerConfig
@@ -20,22 +20,30 @@ from tracker.fusers import NAMES as FUSERS
 
 if TYPE_CHECKING:
     from detectors import Detector
+    from detectors.base import Precision
     from tracker.pipeline import RunSummary
 
 __all__ = [
+    "Architecture",
     "Batch",
+    "ClassNames",
     "Classes",
     "Config",
     "Device",
     "Every",
     "Fuser",
+    "HowPrecise",
+    "ImageFps",
+    "MaxDetections",
     "Model",
+    "ShortSide",
     "Start",
     "Stop",
     "Threshold",
-    "class_list",
     "leave",
     "load_detector",
+    "name_list",
+    "packaged_for",
     "settings_of",
 ]
 
@@ -48,6 +56,14 @@ Stop = Annotated[
     typer.Option(help="End before this second.", show_default=False, rich_help_panel="Input"),
 ]
 Every = Annotated[int, typer.Option(help="Take every Nth frame.", min=1, rich_help_panel="Input")]
+ImageFps = Annotated[
+    float | None,
+    typer.Option(
+        help="Frames per second of a folder or glob of images, which have no times of their own.",
+        show_default="30",
+        rich_help_panel="Input",
+    ),
+]
 Model = Annotated[
     str,
     typer.Option(
@@ -87,11 +103,53 @@ Batch = Annotated[
         rich_help_panel="Detector",
     ),
 ]
-Config = Annotated[
-    Path | None,
+Architecture = Annotated[
+    str | None,
     typer.Option(
-        help="Settings of the tracker, such as configs/video.toml.",
-        show_default="the packaged defaults",
+        help="For a checkpoint that does not say what it is: the name of its network, of `conftrack"
+        " models`.",
+        show_default="found by names and shapes of its weights",
+        rich_help_panel="Checkpoint of your own",
+    ),
+]
+ClassNames = Annotated[
+    str | None,
+    typer.Option(
+        help="For a checkpoint or recording that does not name its classes: their names in order,"
+        " without background, such as cart,pallet; or coco.",
+        show_default="its own",
+        rich_help_panel="Checkpoint of your own",
+    ),
+]
+ShortSide = Annotated[
+    int | None,
+    typer.Option(
+        help="Resize frames to this shorter side in pixels; smaller is faster and misses small"
+        " objects.",
+        show_default="the model's own",
+        rich_help_panel="Detector",
+    ),
+]
+MaxDetections = Annotated[
+    int | None,
+    typer.Option(
+        help="Most boxes of a frame.", show_default="the model's own", rich_help_panel="Detector"
+    ),
+]
+HowPrecise = Annotated[
+    str,
+    typer.Option(
+        "--precision",
+        help="half (CUDA only), float32, or auto: half on CUDA.",
+        rich_help_panel="Detector",
+    ),
+]
+Config = Annotated[
+    str | None,
+    typer.Option(
+        help="Settings of the tracker: a file, or packaged ones by name: "
+        f"{', '.join(presets.NAMES)}.",
+        show_default="camera for live sources, else video",
         rich_help_panel="Tracker",
     ),
 ]
@@ -106,55 +164,81 @@ Fuser = Annotated[
 ]
 
 
-def settings_of(config: Path | None, fuser: str | None) -> TrackerConfig:
+def settings_of(config: str | None, fuser: str | None, *, live: bool = False) -> TrackerConfig:
     """The settings of the tracker that `--config` and `--fuser` say.
+
+    Args:
+        config: Name or path; None takes the packaged settings for this kind of source.
+        fuser: Name of a fuser; None leaves the one of the settings.
+        live: Whether the source is a camera or a live stream.
 
     Raises:
         ConfigError: A bad file or an unknown fuser.
         OSError: The file cannot be read.
     """
-    settings = TrackerConfig() if config is None else TrackerConfig.from_toml(config)
+    settings = presets.load(config or packaged_for(live=live))
     if fuser is not None:
         settings = TrackerConfig.from_dict(settings.to_dict() | {"fuser": fuser})
     return settings
 
 
+def packaged_for(*, live: bool) -> str:
+    """Name of the packaged settings that a kind of source is tracked with."""
+    return "camera" if live else "video"
+
+
 def load_detector(
-    model: str, device: str, threshold: float | None, batch: int | None, classes: str | None
+    model: str,
+    device: str,
+    threshold: float | None,
+    batch: int | None,
+    classes: str | None,
+    *,
+    architecture: str | None = None,
+    class_names: str | None = None,
+    short_side: int | None = None,
+    max_detections: int | None = None,
+    precision: str = "auto",
 ) -> Detector:
     """Load the detector of these options; on a terminal a spinner says so, for it can take seconds.
 
     Raises:
-        InputError: `--classes` names nothing, or as `detectors.load`.
+        InputError: `--classes` or `--class-names` names nothing, or as `detectors.load`.
     """
     import detectors
 
+    named = name_list(class_names, "--class-names")
     with err.status(f"loading {model}") if err.is_terminal else nullcontext():
         return detectors.load(
             model,
             device=device,
             score_threshold=threshold,
             batch_size=batch,
-            classes=class_list(classes),
+            classes=name_list(classes, "--classes"),
+            architecture=architecture,
+            class_names="coco" if named == ["coco"] else named,
+            short_side=short_side,
+            max_detections=max_detections,
+            precision=cast("Precision", precision),
         )
 
 
-def class_list(classes: str | None) -> list[str] | None:
-    """What `--classes` names, None for all.
+def name_list(text: str | None, option: str) -> list[str] | None:
+    """The names in a comma-separated option, None where it is not given.
 
     Raises:
         InputError: It names nothing.
 
     Example:
-        >>> class_list("person, car"), class_list(None)
+        >>> name_list("person, car", "--classes"), name_list(None, "--classes")
         (['person', 'car'], None)
     """
-    if classes is None:
+    if text is None:
         return None
-    wanted = [name.strip() for name in classes.split(",") if name.strip()]
-    if not wanted:
-        raise InputError(f"--classes takes names such as person,car, got {classes!r}")
-    return wanted
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise InputError(f"{option} takes names such as person,car, got {text!r}")
+    return names
 
 
 def leave(summary: RunSummary, quiet: bool) -> None:

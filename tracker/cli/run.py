@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
+from tracker import presets
 from tracker.cli.console import (
     Debug,
     Quiet,
@@ -23,18 +24,25 @@ from tracker.cli.console import (
 from tracker.cli.helptext import epilog
 from tracker.cli.interrupt import Interrupt
 from tracker.cli.options import (
+    Architecture,
     Batch,
     Classes,
+    ClassNames,
     Config,
     Device,
     Every,
     Fuser,
+    HowPrecise,
+    ImageFps,
+    MaxDetections,
     Model,
+    ShortSide,
     Start,
     Stop,
     Threshold,
     leave,
     load_detector,
+    packaged_for,
     settings_of,
 )
 from tracker.cli.progress import RunProgress
@@ -49,7 +57,7 @@ from tracker.cli.run_folder import (
     run_name,
 )
 from tracker.cli.sinks import Window, file_sinks, require_display
-from tracker.errors import SourceError
+from tracker.errors import InputError, SourceError
 from tracker.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -64,8 +72,9 @@ EPILOG = epilog(
     ("conftrack run street.mp4", "results in runs/street"),
     ("conftrack run street.mp4 --model bundled --classes person", "no download, people only"),
     ("conftrack run street.mp4 --start 30 --stop 60 --every 2", "a part, every second frame"),
-    ("conftrack run 'shots/*.png' --save jsonl,mot", "images, no video"),
+    ("conftrack run 'shots/*.png' --image-fps 12 --save jsonl,mot", "images, no video"),
     ("conftrack run 0 --show", "the first camera, in a window"),
+    ("conftrack run street.mp4 --model mine.pth --class-names cart,pallet", "your own weights"),
     ("conftrack run street.mp4 --save all", "raw detections too, then:"),
     ("conftrack run street.mp4 --model replay:runs/street/detections.jsonl", "no network run"),
 )
@@ -85,11 +94,17 @@ def run(
     start: Start = None,
     stop: Stop = None,
     every: Every = 1,
+    image_fps: ImageFps = None,
     model: Model = "auto",
     device: Device = "auto",
     threshold: Threshold = None,
     classes: Classes = None,
     batch: Batch = None,
+    architecture: Architecture = None,
+    class_names: ClassNames = None,
+    short_side: ShortSide = None,
+    max_detections: MaxDetections = None,
+    precision: HowPrecise = "auto",
     config: Config = None,
     fuser: Fuser = None,
     out_folder: Annotated[
@@ -136,12 +151,23 @@ def run(
     kinds = parse_kinds(save)
     if show:
         require_display()
-    tracker = Tracker(settings_of(config, fuser))
+    settings_of(config, fuser)  # a mistake in them is told before anything is opened
 
-    from tracker.video.sources import open_source
-
-    with open_source(source, start_s=start, stop_s=stop, every=every) as frames:
-        detector = load_detector(model, device, threshold, batch, classes)
+    with _open(source, start, stop, every, image_fps) as frames:
+        config = config or packaged_for(live=frames.live)
+        tracker = Tracker(settings_of(config, fuser))
+        detector = load_detector(
+            model,
+            device,
+            threshold,
+            batch,
+            classes,
+            architecture=architecture,
+            class_names=class_names,
+            short_side=short_side,
+            max_detections=max_detections,
+            precision=precision,
+        )
         warm_up = getattr(detector, "warm_up", None)
         if warm_up is not None and detector.device != "cpu":
             # A GPU's first batches are slow; a CPU's are not, and a frame costs it more.
@@ -173,7 +199,13 @@ def run(
                 "class_names": list(detector.class_names),
             },
             "config": asdict(tracker.config),
-            "options": {"start_s": start, "stop_s": stop, "every": every, "threshold": threshold},
+            "options": {
+                "start_s": start,
+                "stop_s": stop,
+                "every": every,
+                "threshold": threshold,
+                "config": config,
+            },
             "files": [path.name for path in files],
         },
     )
@@ -182,10 +214,30 @@ def run(
     leave(summary, quiet)
 
 
+def _open(
+    source: str, start: float | None, stop: float | None, every: int, image_fps: float | None
+) -> Source:
+    """Open the source these options name.
+
+    Raises:
+        InputError: `--image-fps` for a source that has times of its own, or as `open_source`.
+        SourceError: As `open_source`.
+    """
+    from tracker.video.images import ImagesSource
+    from tracker.video.sources import open_source
+
+    rate = {} if image_fps is None else {"image_fps": image_fps}
+    frames = open_source(source, start_s=start, stop_s=stop, every=every, **rate)
+    if image_fps is not None and not isinstance(frames, ImagesSource):
+        frames.close()
+        raise InputError(f"--image-fps is for images; {frames.name} has times of its own")
+    return frames
+
+
 def _introduce(
     frames: Source,
     detector: Detector,
-    config: Path | None,
+    config: str,
     fuser: str,
     was_shown: Callable[[str], bool],
 ) -> None:
@@ -199,7 +251,7 @@ def _introduce(
     text = getattr(detector, "note", "") or f"{detector.name} on {detector.device}"
     if not was_shown(text):
         err.print(f"[bold]model[/]  {escape(text)}", soft_wrap=True)
-    settings = "the packaged defaults (no --config)" if config is None else str(config)
+    settings = f"packaged settings {config!r}" if config in presets.NAMES else config
     if fuser != "evidence":
         settings += f", fuser {fuser}"
     err.print(f"[bold]tracker[/] {escape(settings)}", soft_wrap=True)
@@ -258,6 +310,9 @@ def _why_nothing(frames: Source) -> str:
     """The reason for a run without a single frame."""
     if frames.damage:
         return f"no frame could be read: {frames.damage[0]}"
+    start, last = frames.start_s or 0.0, frames.last_s
+    if last is not None and last < start:
+        return f"--start {start:g} is after its last frame, which is at {last:g} s"
     if frames.start_s or frames.stop_s:
         return "no frame between --start and --stop"
     return "it holds no frame"

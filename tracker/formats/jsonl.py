@@ -299,7 +299,7 @@ def _header(path: Path, schema: str) -> tuple[dict[str, Any], tuple[str, ...]]:
         )
     names = header.get("class_names")
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise bad_line(str(path), 1, "class_names must be a list of names")
+        raise bad_line(str(path), 1, '"class_names" must be a list of names')
     return header, tuple(names)
 
 
@@ -312,7 +312,7 @@ def _dense(rows: list[dict[str, Any]], columns: dict[str, int]) -> np.ndarray[An
     for i, values in enumerate(given):
         for name, value in values.items():
             if name not in columns:
-                raise InputError(f"class {name!r} is not among the class_names of the header")
+                raise InputError(f"class {name!r} is not among those of the header")
             out[i, columns[name]] = value
     return out
 

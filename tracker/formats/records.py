@@ -86,7 +86,8 @@ def read_record(
         return record
     if len(class_names) != len(record.class_names) or class_names == "coco":
         raise InputError(
-            f"{path} has {len(record.class_names)} class(es), class_names is {class_names!r}"
+            f"{path} has {len(record.class_names)} class(es), not those of "
+            f"class_names {class_names!r}"
         )
     return Record(
         tuple(class_names), record.frames, record.times, record.complete, record.truncated_lines
@@ -129,7 +130,8 @@ def _read_coco(path: Path, class_names: Sequence[str] | None, images: str | Path
     elif class_names is not None:
         if len(class_names) != len(categories):
             raise InputError(
-                f"{images} has {len(categories)} categories, class_names {len(class_names)} names"
+                f"{images} has {len(categories)} categories, but class_names gives "
+                f"{len(class_names)} names"
             )
         categories = dict(zip(sorted(categories), class_names, strict=True))
     elif not categories:
@@ -143,7 +145,8 @@ def _read_coco(path: Path, class_names: Sequence[str] | None, images: str | Path
         if unknown:
             raise InputError(
                 f"{path} has {what} {min(unknown)}, which is not among the {len(known)} of "
-                f"{images or 'class_names'}: pass images=... with the JSON of its data set"
+                f"{images or 'class_names'}: put the JSON of its data set beside it as "
+                f"{beside.name} (in Python also images=PATH)"
             )
     index = np.array([index_of[i] for i in results.image_id.tolist()], np.int64)
     class_id = np.array([column[i] for i in results.category_id.tolist()], np.int64)
@@ -162,7 +165,8 @@ def _image_indices(
         if len(ids) and ids.min() < 1:
             raise InputError(
                 f"image_id {ids.min()} found: without a list of images, image_id is the frame's "
-                "index + 1. Pass images=... with the JSON of the data set"
+                "index + 1. Put the JSON of the data set beside it, called .images.json (in Python "
+                "also images=PATH)"
             )
         return {i: i - 1 for i in np.unique(ids).tolist()}, {}
     order = sorted(images, key=lambda image: int(image["id"]))

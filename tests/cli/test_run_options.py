@@ -1,0 +1,114 @@
+"""Options of `conftrack run` that say what is read, with what, and by which settings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tracker import presets
+from tracker.formats.jsonl import read_tracks
+from tracker.video.sources import open_source
+
+Cli = Callable[..., Any]
+
+
+def used(folder: str) -> dict[str, Any]:
+    """What the summary of a run says about it."""
+    summary: dict[str, Any] = json.loads(Path(folder, "summary.json").read_text())
+    return summary
+
+
+@pytest.fixture
+def shots(cli: Cli, clip: Any) -> Path:
+    """The clip as images."""
+    import cv2
+
+    Path("shots").mkdir()
+    with open_source(clip.video) as source:
+        for frame in source:
+            cv2.imwrite(f"shots/{frame.index:03d}.png", frame.image[..., ::-1])
+    return Path("shots")
+
+
+@pytest.mark.parametrize(("option", "fps"), [((), 30.0), (("--image-fps", 5), 5.0)])
+@pytest.mark.parametrize("source", ["shots", "shots/*.png"])
+def test_images_get_the_rate_that_is_asked_for(
+    cli: Cli, clip: Any, shots: Path, source: str, option: tuple[Any, ...], fps: float
+) -> None:
+    common = ("--model", "replay:boxes.txt", "--save", "jsonl", "--out", "out")
+    Path("boxes.txt").write_text("1,-1,10,20,25,60,0.7,-1,-1,-1\n")  # no times of its own
+    result = cli("run", source, *option, *common)
+    assert result.exit_code == 0, result.output
+    times = [record.timestamp_s for record in read_tracks("out/tracks.jsonl")]
+    assert times == pytest.approx([i / fps for i in range(clip.frames)], abs=1e-6)
+
+
+@pytest.mark.parametrize("fps", ["0", "-3", "nan"])
+def test_a_rate_that_is_none(cli: Cli, clip: Any, shots: Path, fps: str) -> None:
+    result = cli("run", shots, "--model", clip.model, "--image-fps", fps)
+    assert result.exit_code == 2
+    assert "rate of images must be above 0" in result.stderr
+
+
+def test_a_checkpoint_that_says_nothing_of_itself(cli: Cli, clip: Any) -> None:
+    torch = pytest.importorskip("torch")
+    architectures = pytest.importorskip("detectors.architectures")
+    from detectors.catalog import BUNDLED
+
+    torch.manual_seed(0)
+    torch.save(architectures.build(BUNDLED, 3).state_dict(), "mine.pt")
+    unnamed = cli("run", clip.video, "--model", "mine.pt")
+    assert unnamed.exit_code == 2
+    assert "pass --class-names with 2 names" in unnamed.stderr
+    common = ("run", clip.video, "--model", "mine.pt", "--save", "none", "--stop", "0.2")
+    named = cli(*common, "--class-names", "cart, pallet", "--out", "a", "--short-side", "64")
+    assert named.exit_code == 0, named.output
+    assert used("a")["model"]["class_names"] == ["cart", "pallet"]
+    told = cli(*common, "--class-names", "a,b", "--architecture", "fasterrcnn_resnet50_fpn")
+    assert told.exit_code == 2
+    assert "is not a fasterrcnn_resnet50_fpn" in told.stderr
+
+
+def test_recordings_can_be_given_class_names(cli: Cli, clip: Any) -> None:
+    done = cli(
+        "run", clip.video, "--model", clip.model, "--class-names", "cat,dog", "--save", "none"
+    )
+    assert done.exit_code == 0, done.output
+    assert used("runs/clip")["objects_by_class"] == {"cat": 1}
+
+
+def test_at_most_so_many_boxes(cli: Cli, clip: Any) -> None:
+    common = ("run", clip.video, "--model", clip.model, "--save", "detections", "--out")
+    assert cli(*common, "one", "--max-detections", 1).exit_code == 0
+    assert cli(*common, "all").exit_code == 0
+    counts = [Path(o, "detections.jsonl").read_text().count("xyxy") for o in ("one", "all")]
+    assert counts == [clip.frames, clip.frames + 1]
+
+
+@pytest.mark.parametrize(
+    ("live", "options", "name"),
+    [
+        (False, (), "video"),
+        (True, (), "camera"),
+        (True, ("--config", "video"), "video"),
+        (False, ("--config", "camera"), "camera"),
+        (False, ("--config", "default"), "default"),
+    ],
+)
+def test_live_sources_are_tracked_with_the_settings_for_them(
+    cli: Cli, clip: Any, monkeypatch: Any, live: bool, options: tuple[str, ...], name: str
+) -> None:
+    from tracker.video.files import FileSource
+
+    monkeypatch.setattr(FileSource, "live", live)
+    result = cli("run", clip.video, "--model", clip.model, "--save", "none", *options)
+    assert result.exit_code == 0, result.output
+    assert f"packaged settings '{name}'" in result.stderr
+    summary = used("runs/clip")
+    assert summary["options"]["config"] == name
+    assert summary["config"] == presets.load(name).to_dict()
+    assert presets.load("camera") != presets.load("video")
