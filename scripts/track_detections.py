@@ -24,7 +24,7 @@ import numpy as np
 from tracker import ConftrackError, Detections, InputError, Tracker, TrackerConfig
 from tracker.formats import mot
 
-__all__ = ["main", "track_sequence"]
+__all__ = ["Recording", "main", "read_recording", "track_sequence"]
 
 # Detections in the order they are looked for. det_prob.txt: scores mapped to [0, 1] by the data.
 NAMES = ("det_prob.txt", "det.txt", "det/det.txt")
@@ -38,19 +38,27 @@ class _Stamp:
     timestamp_s: float
 
 
-def track_sequence(
-    folder: Path, out: Path, config: TrackerConfig, name: str | None = None
-) -> tuple[int, float]:
-    """Track one sequence.
+@dataclass(frozen=True)
+class Recording:
+    """What a detector saw in one sequence.
+
+    Attributes:
+        name: Of the sequence's folder.
+        frames: The detections of every frame, empty ones too.
+        rate: Frames a second.
+    """
+
+    name: str
+    frames: list[Detections]
+    rate: float
+
+
+def read_recording(folder: Path, name: str | None = None) -> Recording:
+    """Read the detections of one sequence.
 
     Args:
         folder: With seqinfo.ini and detections.
-        out: MOT file to write.
-        config: Settings of the tracker.
         name: Detections inside `folder`; by default the first of `NAMES` that is there.
-
-    Returns:
-        Number of frames, and seconds spent in `Tracker.update`.
 
     Raises:
         InputError: No detections, a score outside [0, 1], or a damaged seqinfo.ini.
@@ -73,17 +81,39 @@ def track_sequence(
         )
     order = np.argsort(rows.frame, kind="stable")
     bounds = np.searchsorted(rows.frame[order], np.arange(1, length + 2))
+    frames = [
+        Detections(rows.xyxy[here], rows.score[here])
+        for here in (order[bounds[k] : bounds[k + 1]] for k in range(length))
+    ]
+    return Recording(folder.name, frames, rate)
+
+
+def track_sequence(
+    folder: Path, out: Path, config: TrackerConfig, name: str | None = None
+) -> tuple[int, float]:
+    """Track one sequence.
+
+    Args:
+        folder: With seqinfo.ini and detections.
+        out: MOT file to write.
+        config: Settings of the tracker.
+        name: Detections inside `folder`; see `read_recording`.
+
+    Returns:
+        Number of frames, and seconds spent in `Tracker.update`.
+
+    Raises:
+        InputError: As `read_recording`.
+    """
+    recording = read_recording(folder, name)
     tracker, spent = Tracker(config), 0.0
     with mot.MotWriter(out) as writer:
-        for k in range(length):
-            here = order[bounds[k] : bounds[k + 1]]
+        for k, detections in enumerate(recording.frames):
             begin = time.process_time()
-            tracks = tracker.update(
-                Detections(rows.xyxy[here], rows.score[here]), timestamp_s=k / rate
-            )
+            tracks = tracker.update(detections, timestamp_s=k / recording.rate)
             spent += time.process_time() - begin
-            writer.write(_Stamp(k, k / rate), tracks)
-    return length, spent
+            writer.write(_Stamp(k, k / recording.rate), tracks)
+    return len(recording.frames), spent
 
 
 def main(arguments: list[str] | None = None) -> int:
