@@ -18,7 +18,9 @@ far from that frame, what the cells hold is put where it belongs in the pixels o
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,7 +29,7 @@ from numpy.typing import NDArray
 from tracker.config import ClutterConfig
 from tracker.warp import move_points
 
-__all__ = ["ClutterMap"]
+__all__ = ["ClutterMap", "Mark"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -40,6 +42,23 @@ _STRIDES = np.array([1, _SIDE])
 # How far the camera may zoom (in area) and tilt (perspective per px) before cells are laid anew.
 _LEAST_AREA = 0.5
 _MOST_TILT = 1e-4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mark:
+    """Where a map stood.
+
+    Attributes:
+        cells: The array of its cells; what it held follows from the changes since.
+        factor: The common factor of the cells.
+        view: Pixels of the last frame to those of the cells.
+        changed: Changes made until then.
+    """
+
+    cells: FloatArray
+    factor: float
+    view: FloatArray | None
+    changed: int
 
 
 class ClutterMap:
@@ -56,6 +75,9 @@ class ClutterMap:
         self._factor = 1.0
         # Pixels of the last frame -> pixels in which the cells lie; None: the same.
         self._view: FloatArray | None = None
+        # Numbered from the first: (cells, places, what stood there); None: nobody wants to go back.
+        self._changes: deque[tuple[FloatArray, IntArray, FloatArray]] | None = None
+        self._changed = 0
         # (x1, y1, x2, y2) -> bottom centre, in cells
         self._to_foot = np.array([[0.5, 0], [0, 0], [0.5, 0], [0, 1]]) / self.config.cell_px
 
@@ -63,7 +85,7 @@ class ClutterMap:
         """Let `dt_s` seconds pass."""
         self._factor *= 0.5 ** (dt_s / self.config.half_life_s)
         if self._factor < _LEAST_FACTOR:
-            self._cells = self._cells * self._factor  # a new array: see `save`
+            self._cells = self._cells * self._factor  # a new array: `Mark` may hold the old
             self._factor = 1.0
 
     def against(
@@ -88,7 +110,11 @@ class ClutterMap:
 
     def add(self, xyxy: FloatArray, seconds: float) -> None:
         """Add a standing hit that stands for `seconds` of looking at the place of each box."""
-        np.add.at(self._cells, self._places(xyxy, self._view), seconds / self._factor)
+        places = self._places(xyxy, self._view)
+        if self._changes is not None:
+            self._changes.append((self._cells, places, self._cells[places]))
+            self._changed += 1
+        np.add.at(self._cells, places, seconds / self._factor)
 
     def warp(self, matrix: FloatArray) -> None:
         """Let the camera move: pixels of the last frame to pixels of the present one, (3, 3)."""
@@ -140,6 +166,27 @@ class ClutterMap:
     def seconds(self) -> FloatArray:
         """(256, 256) seconds of standing hits by row and column of cells, see `warp`."""
         return (self._cells * self._factor).reshape(_SIDE, _SIDE)
+
+    def mark(self) -> Mark:
+        """Where the map stands; from the first mark on, what is overwritten is noted."""
+        if self._changes is None:
+            self._changes = deque()
+        return Mark(self._cells, self._factor, self._view, self._changed)
+
+    def rewind(self, mark: Mark) -> None:
+        """Go back to a mark, exactly; later marks are void."""
+        assert self._changes is not None
+        while self._changed > mark.changed:
+            cells, places, before = self._changes.pop()
+            cells[places] = before
+            self._changed -= 1
+        self._cells, self._factor, self._view = mark.cells, mark.factor, mark.view
+
+    def forget(self, mark: Mark) -> None:
+        """Nobody goes back further than to this mark."""
+        assert self._changes is not None
+        while len(self._changes) > self._changed - mark.changed:
+            self._changes.popleft()
 
     def dump(self) -> dict[str, Any]:
         """The cells that hold something, for a snapshot."""

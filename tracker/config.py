@@ -259,7 +259,11 @@ class TrackerConfig(_Checked):
             on the same tracks, see `tracker.fusers`.
         on_backward_time: What a timestamp that stands still or goes backwards does: `"error"`
             raises `TimeError` and changes nothing; `"reset"` drops all tracks and starts anew at
-            that time (ids go on).
+            that time (ids go on). What merely comes late is `max_delay_s`'s.
+        max_delay_s: How late a measurement may come, s. One that is older than the last update by
+            no more than this is put in where it belongs and what came after it runs again, see
+            `tracker.replay_buffer`; a time further back is up to `on_backward_time`. 0: none may.
+            The updates of this time are kept in memory.
         ledger_updates: How many updates `Tracker.explain` can look back.
 
     Example:
@@ -275,6 +279,7 @@ class TrackerConfig(_Checked):
     classes: ClassConfig = field(default_factory=ClassConfig)
     fuser: FuserName = "evidence"
     on_backward_time: Literal["error", "reset"] = "error"
+    max_delay_s: float = _setting(0.0, 0.0, 3600.0)
     ledger_updates: int = _setting(300, 0)
 
     @classmethod

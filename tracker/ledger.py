@@ -122,37 +122,60 @@ class Ledger:
 
     def __init__(self, updates: int) -> None:
         """Start empty."""
-        self._pages: deque[Page] = deque(maxlen=updates)
+        self._updates: deque[tuple[Page, ...]] = deque(maxlen=updates)
+        self.written = 0
 
-    def write(self, page: Page) -> None:
+    def write(self, *pages: Page) -> None:
         """Keep one update; its arrays must not be changed afterwards."""
-        self._pages.append(page)
+        self._updates.append(pages)
+        self.written += 1
+
+    def rewind(self, written: int) -> None:
+        """Go back to when so many updates were written."""
+        while self.written > written:
+            if self._updates:
+                self._updates.pop()
+            self.written -= 1
+
+    def ids(self) -> set[int]:
+        """The tracks that can be asked for."""
+        return {
+            track_id
+            for pages in self._updates
+            for page in pages
+            for track_id in page.rows["track_id"].tolist()
+        }
 
     def read(self, track_id: int) -> list[Entry]:
         """The lines of one track, oldest first; empty if it is not in the kept updates."""
-        entries = (page.entry(track_id) for page in self._pages)
+        entries = (page.entry(track_id) for pages in self._updates for page in pages)
         return [entry for entry in entries if entry is not None]
 
-    def dump(self) -> list[dict[str, Any]]:
-        """The kept updates as plain values and arrays, structured rows as columns."""
+    def dump(self) -> list[list[dict[str, Any]]]:
+        """The pages of each kept update as plain values and arrays, structured rows as columns."""
         return [
-            {name: to_columns(getattr(page, name)) for name in Page.__dataclass_fields__}
-            for page in self._pages
+            [
+                {name: to_columns(getattr(page, name)) for name in Page.__dataclass_fields__}
+                for page in pages
+            ]
+            for pages in self._updates
         ]
 
-    def load(self, pages: list[dict[str, Any]]) -> None:
+    def load(self, updates: list[list[dict[str, Any]]]) -> None:
         """Take over what `dump` gave."""
-        self._pages.clear()
-        for page in pages:
-            self._pages.append(
-                Page(
-                    timestamp_s=float(page["timestamp_s"]),
-                    looked=bool(page["looked"]),
-                    rows=from_columns(page["rows"]),
-                    match=np.array(page["match"], np.int64),
-                    weight=np.array(page["weight"], np.float64),
-                    living=np.array(page["living"], np.bool_),
-                    new=int(page["new"]),
-                    confidence=np.array(page["confidence"], np.float64),
-                )
-            )
+        self._updates.clear()
+        for pages in updates:
+            self.write(*(_page(page) for page in pages))
+
+
+def _page(dumped: dict[str, Any]) -> Page:
+    return Page(
+        timestamp_s=float(dumped["timestamp_s"]),
+        looked=bool(dumped["looked"]),
+        rows=from_columns(dumped["rows"]),
+        match=np.array(dumped["match"], np.int64),
+        weight=np.array(dumped["weight"], np.float64),
+        living=np.array(dumped["living"], np.bool_),
+        new=int(dumped["new"]),
+        confidence=np.array(dumped["confidence"], np.float64),
+    )

@@ -1,6 +1,6 @@
 """The tracker: detections and times in, tracks with existence probabilities out.
 
-`Tracker.update` is the whole algorithm, top to bottom; only `Tracker` holds state, every step it
+`Tracker._advance` is the whole algorithm, top to bottom; only `Tracker` holds state, every step it
 calls is a function on arrays.
 
 ```
@@ -37,6 +37,7 @@ from tracker.ledger import Entry, Ledger, Page
 from tracker.motion import ConstantVelocity, MotionModel
 from tracker.observation import Observation, observe
 from tracker.output import describe
+from tracker.replay_buffer import Given, Memory, ReplayBuffer
 from tracker.state import ROW, State, extended, from_columns, to_columns
 from tracker.threads import Turn, one_thread
 from tracker.tracks import Tracks
@@ -87,6 +88,7 @@ class Tracker:
         self._ledger = Ledger(self.config.ledger_updates)
         self._clock = Clock()
         self._next_id = 1
+        self._replay = ReplayBuffer(late_s) if (late_s := self.config.max_delay_s) > 0 else None
         self._state = self._without_tracks()
         self._fused = Fused.nothing()
 
@@ -116,13 +118,15 @@ class Tracker:
             timestamp_ns: The same in whole nanoseconds, as robots have it; one of the two.
             warp: How the camera moved: a (2, 3) affine matrix or (3, 3) homography that maps pixels
                 of the frame of the last update to pixels of this one. None: it did not move.
+                For a late measurement: from the frame before it in time.
 
         Returns:
-            All living tracks, ordered by id.
+            All living tracks, ordered by id. After a late measurement (`max_delay_s`) those at
+            the latest time there was, with rows of the detections given for that.
 
         Raises:
             TimeError: Not one of the two times is given, it is not finite, or not after the last
-                one while `on_backward_time` is `"error"`.
+                one, or late by more than `max_delay_s`, while `on_backward_time` is `"error"`.
             BusyError: Another thread is in a method of this tracker.
             InputError: `detections` are none, a class_id is beyond their class vectors or far
                 beyond any detector's classes, or `warp` is no such matrix or the motion model
@@ -132,8 +136,12 @@ class Tracker:
         """
         if not isinstance(detections, Detections | None):
             raise InputError(f"detections must be Detections or None, got {type(detections)}")
-        at = instant(timestamp_s, timestamp_ns)
-        move = self._checked_warp(warp)
+        given = Given(detections, instant(timestamp_s, timestamp_ns), self._checked_warp(warp))
+        return self._advance(given) if self._replay is None else self._replay.update(self, given)
+
+    def _advance(self, given: Given) -> Tracks:
+        """One update, from top to bottom."""
+        detections, at, move = given.detections, given.at, given.move
         frame = observe(_NOTHING if detections is None else detections)
         width = self._class_width(frame)
         dt = self._step_to(at)
@@ -168,11 +176,8 @@ class Tracker:
         if np.count_nonzero(standing):
             self._clutter.add(frame.xyxy[standing], look_s)
         looked = detections is not None
-        if len(ended):
-            self._ledger.write(Page.of_ended(at.s, ended))
-        self._ledger.write(
-            Page(at.s, looked, tracks.rows, match, weight, living, len(new), frame.confidence)
-        )
+        page = Page(at.s, looked, tracks.rows, match, weight, living, len(new), frame.confidence)
+        self._ledger.write(*([Page.of_ended(at.s, ended)] if len(ended) else ()), page)
         return described
 
     @one_thread
@@ -206,7 +211,8 @@ class Tracker:
         log_odds[:] = existence.survive(log_odds, dt, self.config.existence)
         unseen = np.full(len(state), -1, np.int64)
         described = self._describe(state, then, observe(_NOTHING), unseen, np.zeros(0))
-        return self._fuse(described, None, dt)[1]
+        tracks = self._fuse(described, None, dt)[1]
+        return tracks if self._replay is None else self._replay.named(tracks)
 
     @one_thread
     def explain(self, track_id: int) -> list[Entry]:
@@ -217,11 +223,13 @@ class Tracker:
         Raises:
             InputError: No track of this id was alive in those updates.
         """
-        entries = self._ledger.read(track_id)
+        inside = track_id if self._replay is None else self._replay.known_as(track_id)
+        entries = self._ledger.read(inside)
         if not entries:
+            next_id = self._next_id if self._replay is None else self._replay.name_of(self._next_id)
             raise InputError(
                 f"track {track_id} was not alive in the last {self.config.ledger_updates} updates"
-                f" (ids given so far: 1 to {self._next_id - 1})"
+                f" (ids given so far: 1 to {next_id - 1})"
             )
         return entries
 
@@ -232,6 +240,8 @@ class Tracker:
         self._fused = Fused.nothing()
         self._ledger = Ledger(self.config.ledger_updates)
         self._clock = Clock()
+        if self._replay is not None:
+            self._replay.clear()
 
     # ---- the steps of an update ----------------------------------------------------------
 
@@ -379,6 +389,13 @@ class Tracker:
 
         `Tracker.restore` continues from it bit for bit.
         """
+        if self._replay is None:
+            return self._dump() | {"late": None}
+        base, late = self._replay.dump(self)
+        return base | {"late": late}
+
+    def _dump(self) -> dict[str, Any]:
+        """The snapshot without the updates that may run again."""
         return {
             "version": _SNAPSHOT_VERSION,
             "config": self.config.to_dict(),
@@ -424,6 +441,8 @@ class Tracker:
             tracker._ledger.load(state["ledger"])
             tracker._clock = Clock(**state["clock"])
             tracker._next_id = int(state["next_id"])
+            if tracker._replay is not None:
+                tracker._replay.load(tracker, state["late"])
         except InputError:
             raise
         except KeyError as error:
@@ -431,6 +450,18 @@ class Tracker:
         except (IndexError, TypeError, ValueError) as error:
             raise InputError(f"the snapshot is damaged: {type(error).__name__}: {error}") from error
         return tracker
+
+    def _remember(self) -> Memory:
+        """What `_rewind` goes back to."""
+        clutter, updates = self._clutter.mark(), self._ledger.written
+        return Memory(self._state, self._clock, self._fused, self._next_id, clutter, updates)
+
+    def _rewind(self, memory: Memory) -> None:
+        """Go back to what was remembered, exactly; later memories are void."""
+        self._state, self._clock, self._fused = memory.state, memory.clock, memory.fused
+        self._next_id = memory.next_id
+        self._clutter.rewind(memory.clutter)
+        self._ledger.rewind(memory.updates)
 
     def _without_tracks(self) -> State:
         return State(
