@@ -7,20 +7,34 @@ and `n-of-m` to a predicted box).
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from scripts.track_detections import Recording
-from tracker import Tracker, TrackerConfig
+from tracker import Tracker, TrackerConfig, Tracks
+from tracker.config import FuserName
 from tracker.formats.mot import MotWriter
 from tracker.fusers import NAMES
 
-__all__ = ["METHODS", "OURS", "run"]
+__all__ = ["METHODS", "OURS", "Method", "run"]
+
+# The tracks of every frame of a sequence, in order.
+Method = Callable[[Recording], Iterator[Tracks]]
+
+
+def fused(fuser: FuserName, recording: Recording) -> Iterator[Tracks]:
+    """The tracker with a fuser, online."""
+    tracker = Tracker(TrackerConfig(fuser=fuser))
+    for k, detections in enumerate(recording.frames):
+        yield tracker.update(detections, timestamp_s=k / recording.rate)
+
 
 OURS = "ours"
 # Ours first; the others are known rules on our tracks.
-METHODS: dict[str, TrackerConfig] = {
-    OURS if name == "evidence" else f"fuser {name}": TrackerConfig(fuser=name) for name in NAMES
+METHODS: dict[str, Method] = {
+    OURS if name == "evidence" else f"fuser {name}": partial(fused, name) for name in NAMES
 }
 _NOTHING = 1.5e-6
 
@@ -35,9 +49,6 @@ class _Stamp:
 
 def run(name: str, recording: Recording, out: Path) -> None:
     """Run a method on a sequence into the MOT file `out`."""
-    tracker = Tracker(METHODS[name])
     with MotWriter(out) as writer:
-        for k, detections in enumerate(recording.frames):
-            time = k / recording.rate
-            tracks = tracker.update(detections, timestamp_s=time)
-            writer.write(_Stamp(k, time), tracks[tracks.score > _NOTHING])
+        for k, tracks in enumerate(METHODS[name](recording)):
+            writer.write(_Stamp(k, k / recording.rate), tracks[tracks.score > _NOTHING])

@@ -128,12 +128,11 @@ def benchmark(
     for task, scored in zip(tasks, run(tasks), strict=True):
         assert isinstance(scored, scores.Scored)
         one, base = sets[task.folder.name], raw[task.folder]
-        ap, raw_ap, at_best = scored.figures["ap"], base.figures["ap"], scored.false_tracks
+        ap, raw_ap = scored.figures["ap"], base.figures["ap"]
         one["methods"][task.name] = {
             **scored.figures,
             **compare(scored.sweep, base.sweep, known[task.folder]),
             "gain": None if ap is None or raw_ap is None else 100.0 * (ap - raw_ap),
-            "false_tracks_at_best": None if at_best is None else 1000 * at_best / one["frames"],
         }
         one["sweeps"][task.name] = thinned(scored.sweep)
     return {"absent": absent, "sets": sets}

@@ -19,7 +19,6 @@ from tracker.evaluation import (
     Curve,
     Evaluation,
     Figures,
-    JudgedBoxes,
     TruthSequence,
     evaluate,
     read_detections,
@@ -60,13 +59,10 @@ class Scored:
     Attributes:
         figures: Plain numbers; None where there is nothing to divide by or it is infinite.
         sweep: True and false boxes at every threshold of `score`.
-        false_tracks: Number of false tracks where as many boxes are right as was asked; None if
-            that is never reached, or was not asked.
     """
 
     figures: dict[str, float | int | None]
     sweep: Curve
-    false_tracks: int | None = None
 
 
 @lru_cache(maxsize=2)
@@ -93,7 +89,8 @@ def score(
         folder: With SEQUENCE.txt for each sequence.
         threshold: Least score of the boxes that are output, for the figures that need one; also
             least existence, for those that end in `_existence`.
-        at_true: Count false tracks where so many boxes are right.
+        at_true: Count false tracks where so many boxes are right, as `false_tracks_at_best` for
+            1,000 frames; None where that is never reached, or not asked.
     """
     result = evaluate(
         truth=data.truths, tracks=folder, detections=data.detections, threshold=threshold
@@ -101,13 +98,17 @@ def score(
     found = result.tracks
     assert found.tracks is not None
     figures = _boxes(found) | _tracks(found.tracks, "")
+    figures["false_tracks_at_best"] = _false_tracks(data, result, found.curve, at_true, "score")
     if found.existence is not None and found.existence_curve is not None:
         true, false = found.existence_curve.at(threshold)
         figures |= {"true_existence": true, "false_existence": false}
         figures |= {"ece_existence": _plain(found.existence.ece)}
         figures |= {"log_loss_existence": _plain(found.existence.log_loss)}
         figures |= _tracks(_by_existence(result, threshold), "_existence")
-    return Scored(figures, found.curve, _false_tracks(_judged(result), found.curve, at_true))
+        figures["false_tracks_at_best_existence"] = _false_tracks(
+            data, result, found.existence_curve, at_true, "existence"
+        )
+    return Scored(figures, found.curve)
 
 
 def _boxes(found: Figures) -> dict[str, float | int | None]:
@@ -121,11 +122,6 @@ def _boxes(found: Figures) -> dict[str, float | int | None]:
 
 def _tracks(figures: TrackFigures, suffix: str) -> dict[str, float | int | None]:
     return {name + suffix: _plain(getattr(figures, name)) for name in _TRACKS}
-
-
-def _judged(result: Evaluation) -> list[JudgedBoxes]:
-    """The verdicts on a tracker's boxes, a sequence each."""
-    return [part.tracks.judged for part in result.parts if part.tracks is not None]
 
 
 def _by_existence(result: Evaluation, threshold: float) -> TrackFigures:
@@ -145,18 +141,22 @@ def _by_existence(result: Evaluation, threshold: float) -> TrackFigures:
     )
 
 
-def _false_tracks(judged: list[JudgedBoxes], sweep: Curve, at_true: int | None) -> int | None:
-    """False tracks at the first threshold with so many right boxes."""
+def _false_tracks(
+    data: SetData, result: Evaluation, sweep: Curve, at_true: int | None, by: str
+) -> float | None:
+    """False tracks for 1,000 frames, at the first threshold with so many right boxes."""
     first = len(sweep.true) if at_true is None else int(np.searchsorted(sweep.true, at_true))
     if first == len(sweep.true):
         return None
     count = 0
-    for one in judged:
-        on = one.judged & (one.boxes.score >= sweep.threshold[first])
+    for part in result.parts:
+        assert part.tracks is not None
+        one = part.tracks.judged
+        on = one.judged & (one.column(by) >= sweep.threshold[first])
         ids, track = np.unique(one.boxes.track_id[on], return_inverse=True)
         right = np.bincount(track, one.true[on], len(ids))
         count += int(np.count_nonzero(2 * right < np.bincount(track, minlength=len(ids))))
-    return count
+    return 1000 * count / sum(len(recording.frames) for recording in data.recordings)
 
 
 def _plain(value: float | int) -> float | int | None:

@@ -33,8 +33,8 @@ def summary(results: Figures) -> str:
 
 _SUMMARY_HEAD = [
     "set", "method", "AP (raw)", "FP over raw's", "FP over peers': mean (worst)",
-    "HOTA by score / existence (best peer)", "IDF1 (that peer)",
-    "false tracks per 1,000 frames (that peer)", "ECE of score / existence",
+    "HOTA by score / existence (best peer)", "IDF1 by score / existence (that peer)",
+    "false tracks per 1,000 frames by score / existence (that peer)", "ECE of score / existence",
 ]  # fmt: skip
 
 
@@ -52,14 +52,14 @@ def _line(name: str, method: str, one: Figures) -> list[str]:
         _over_peers(m, one),
         f"{_both(m, 'hota')} ({_n(peer.get('hota'))}" + (f", {best})" if best else ")"),
         f"{_both(m, 'idf1')} ({_n(peer.get('idf1'))})",
-        f"{_n(m['false_tracks_at_best'], 0)} ({_n(peer.get('false_tracks_per_1000'), 0)})",
+        f"{_both(m, 'false_tracks_at_best', 0)} ({_n(peer.get('false_tracks_per_1000'), 0)})",
         f"{_n(m['ece'])} / {_n(m.get('ece_existence'))}",
     ]
 
 
-def _both(m: Figures, name: str) -> str:
-    """A figure of the boxes with a score of at least one half, and of the believed tracks'."""
-    return f"{_n(m[name])} / {_n(m.get(f'{name}_existence'))}"
+def _both(m: Figures, name: str, decimals: int = 3) -> str:
+    """A figure with the threshold on the score of a box, and on the existence of its track."""
+    return f"{_n(m[name], decimals)} / {_n(m.get(f'{name}_existence'), decimals)}"
 
 
 def _across(method: str, sets: Figures) -> list[str]:
@@ -118,6 +118,7 @@ _METHOD = {
     "IDF1 by existence": ("idf1_existence", 3),
     "false tracks / 1,000": ("false_tracks_per_1000", 1),
     "at best peer's recall": ("false_tracks_at_best", 1),
+    "at best peer's recall by existence": ("false_tracks_at_best_existence", 1),
     "frames to confirm": ("confirm_frames", 0), "never": ("never_confirmed", 2),
     "low recall": ("low_recall", 3),
 }  # fmt: skip

@@ -114,7 +114,15 @@ def test_figures_by_hand(data: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert ours["gain"] == pytest.approx(100 * (ours["ap"] - raw["ap"]))
     assert same["gain"] == pytest.approx(0)
     assert ours["reached"] == 2
-    assert ours["false_tracks_at_best"] == 0
+    # At 20 right boxes the poster is not needed; at 40 it is one false track in each sequence.
+    assert (ours["false_tracks_at_best"], same["false_tracks_at_best"]) == (0, 0)
+    loaded = scores.load(data)
+    for recording in loaded.recordings:
+        methods.run("fuser raw", recording, tmp_path / f"{recording.name}.txt")
+    more = scores.score(loaded, tmp_path, at_true=40).figures
+    assert more["false_tracks_at_best"] == pytest.approx(1000 * 2 / 40)
+    assert more["false_tracks_at_best_existence"] == pytest.approx(1000 * 2 / 40)
+    assert scores.score(loaded, tmp_path, at_true=41).figures["false_tracks_at_best"] is None
     # n of m: the poster is never seen three times in a row, nor are the walker's first two boxes.
     counted = one["methods"]["fuser n-of-m"]
     assert (counted["max_recall"], one["sweeps"]["fuser n-of-m"][0]) == (36 / 40, [0])
