@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from tracker.files import Closing, put_in_place, unfinished, write_whole
+from tracker.errors import InputError
+from tracker.files import Closing, WholePieces, put_in_place, unfinished, write_whole
 
 
 class Thing(Closing):
@@ -22,6 +23,47 @@ def test_a_thing_is_closed_when_its_block_ends_or_breaks():
     with pytest.raises(ZeroDivisionError), broken:
         raise ZeroDivisionError
     assert (whole.closed, broken.closed) == (1, 1)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
+def test_a_full_disk_names_the_file_and_takes_no_more():
+    with WholePieces("/dev/full", "out/tracks.csv") as file:
+        with pytest.raises(OSError, match="No space left") as caught:
+            file.append("a\n")
+        assert caught.value.filename == "out/tracks.csv"
+        assert file.broken
+        with pytest.raises(InputError, match=r"out/tracks\.csv could not be written before"):
+            file.append("b\n")
+    with pytest.raises(InputError, match="is closed"):
+        file.append("c\n")
+
+
+def test_a_piece_is_in_the_file_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "a.jsonl"
+    with WholePieces(path) as file:
+        file.append("größer\n")
+        raw, file._file = file._file, Filling(file._file, room=3)
+        with pytest.raises(OSError, match="No space left"):
+            file.append("second\n")
+        file._file = raw
+    assert path.read_text() == "größer\n"
+
+
+class Filling:
+    """A file on a disk that has so many bytes left."""
+
+    def __init__(self, file, room):
+        self._file, self._room = file, room
+
+    def write(self, data):
+        if not self._room:
+            raise OSError(28, "No space left on device")
+        done = self._file.write(data[: min(2, self._room)])
+        self._room -= done
+        return done
+
+    def __getattr__(self, name):
+        return getattr(self._file, name)
 
 
 def test_writing_replaces_and_leaves_nothing_beside(tmp_path):

@@ -14,7 +14,7 @@ from typing import Any
 
 from tracker.channels import Channel
 from tracker.detections import Detections
-from tracker.errors import InputError
+from tracker.errors import InputError, told
 from tracker.frames import Frame
 from tracker.roles import FrameDetector, FrameTracker, Progress, Sink
 from tracker.summary import Distribution, RunSummary, Stopwatch, TrackCounter
@@ -136,7 +136,11 @@ class Engine:
             assert work.tracks is not None
             watch.start(work.frame)
             for sink in self.sinks:
-                sink.write(work.frame, work.detections, work.tracks)
+                try:
+                    sink.write(work.frame, work.detections, work.tracks)
+                except BaseException as error:
+                    error.add_note(f"while writing {_name(sink)}")
+                    raise
             watch.stop()
             now = time.perf_counter()
             self.latency.add(now - work.decoded_at)
@@ -176,13 +180,13 @@ class Engine:
                 try:
                     sink.close()
                 except BaseException as error:
-                    error.add_note(f"while closing the sink {type(sink).__name__}")
+                    error.add_note(f"while closing {_name(sink)}")
                     self.errors.append(error)
         finally:
             self.finished.set()
 
-    def go(self) -> RunSummary:
-        """Start the stages, watch them, and sum up."""
+    def go(self, on_end: Callable[[RunSummary], None] | None = None) -> RunSummary:
+        """Start the stages, watch them, and sum up; `on_end` as in `pipeline.run`."""
         self.began_at = time.perf_counter()
         jobs: dict[str, Callable[[], Any]] = {
             "decode": lambda: self._stage("decode", self._decode, None, self.decoded),
@@ -225,11 +229,16 @@ class Engine:
         if self.errors:
             first, *more = self.errors
             for later in more:
-                first.add_note(f"after it: {type(later).__name__}: {later}")
+                first.add_note(f"after it: {told(later)}")
+            if on_end is not None:
+                on_end(self._summary(f"error: {told(first)}"))
             raise first
         if self.on_progress is not None:
             self.on_progress(self._progress())
-        return self._summary()
+        summary = self._summary("interrupted" if self.interrupted else "complete")
+        if on_end is not None:
+            on_end(summary)
+        return summary
 
     def _watch(self) -> None:
         """Wait for the end, report progress, pass a stop on."""
@@ -276,7 +285,7 @@ class Engine:
             frames_dropped=self.decoded.dropped,
         )
 
-    def _summary(self) -> RunSummary:
+    def _summary(self, ended: str) -> RunSummary:
         wall = time.perf_counter() - self.began_at
         frames = self.watches["write"].frames
         start = 0.0 if self.first is None else self.first.timestamp_s
@@ -306,4 +315,10 @@ class Engine:
             damage=list(getattr(self.source, "damage", ())),
             errors_skipped=int(getattr(self.source, "errors_skipped", 0)),
             interrupted=self.interrupted,
+            ended=ended,
         )
+
+
+def _name(sink: Sink) -> str:
+    """What a sink is called in errors."""
+    return str(getattr(sink, "name", None) or type(sink).__name__)

@@ -24,6 +24,7 @@ __all__ = [
     "MissingExtraError",
     "SourceError",
     "TimeError",
+    "told",
 ]
 
 
@@ -59,3 +60,25 @@ class MissingExtraError(ConftrackError, ImportError):
         super().__init__(f'{package} is not installed: pip install "conftrack[{extra}]"')
         self.package = package
         self.extra = extra
+
+
+def told(error: BaseException) -> str:
+    """An error in one line: the file where the system names one, and where it happened.
+
+    Args:
+        error: The notes it got on its way (`add_note`) are part of what is told.
+
+    Example:
+        >>> error = OSError(28, "No space left on device", "out/tracks.csv")
+        >>> error.add_note("frame 7")
+        >>> told(error), told(KeyError("x"))
+        ('out/tracks.csv: No space left on device (frame 7)', "KeyError: 'x'")
+    """
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        text = f"{error.filename}: {error.strerror}"
+    elif isinstance(error, ConftrackError | OSError) and str(error):
+        text = str(error)
+    else:
+        text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    notes = "; ".join(getattr(error, "__notes__", ()))
+    return f"{text} ({notes})" if notes else text

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-__all__ = ["Closing", "put_in_place", "unfinished", "write_whole"]
+from tracker.errors import InputError
+
+__all__ = ["Closing", "WholePieces", "put_in_place", "unfinished", "write_whole"]
 
 
 class Closing(ABC):
@@ -36,6 +39,59 @@ class Closing(ABC):
     ) -> None:
         """Close, also after an exception."""
         self.close()
+
+
+class WholePieces(Closing):
+    """A text file that grows by whole pieces: a piece is in it, or nothing of it.
+
+    Every piece is handed to the system at once, so that a reader, or a process that is killed,
+    never leaves half of one. When the disk is full in the middle of a piece its beginning is taken
+    back, and nothing more is written.
+
+    Args:
+        path: File to create or replace.
+        shown: What the file is called in errors; None takes `path`.
+
+    Attributes:
+        broken: Whether a piece could not be written.
+
+    Raises:
+        OSError: It cannot be created.
+    """
+
+    def __init__(self, path: str | PathLike[str], shown: str | PathLike[str] | None = None) -> None:
+        """Open the file."""
+        self._file = open(path, "wb", buffering=0)  # noqa: SIM115
+        self._shown = os.fspath(shown or path)
+        self._size = 0
+        self.broken = False
+
+    def append(self, text: str) -> None:
+        """Write a piece.
+
+        Raises:
+            InputError: The file is closed, or broken by an error before.
+            OSError: The disk is full, or gone; the error names the file.
+        """
+        if self._file.closed:
+            raise InputError(f"{self._shown} is closed: write inside the with block")
+        if self.broken:
+            raise InputError(f"{self._shown} could not be written before: nothing more is")
+        left = memoryview(text.encode("utf-8"))
+        length = len(left)
+        try:
+            while left:
+                left = left[self._file.write(left) :]
+        except OSError as error:
+            self.broken = True
+            with suppress(OSError):
+                self._file.truncate(self._size)
+            raise OSError(error.errno, error.strerror, self._shown) from error
+        self._size += length
+
+    def close(self) -> None:
+        """Close the file; may be called twice."""
+        self._file.close()
 
 
 def unfinished(path: str | PathLike[str]) -> Path:

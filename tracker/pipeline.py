@@ -43,6 +43,7 @@ def run(
     queue_size: int = 4,
     when_late: Literal["auto", "wait", "drop"] = "auto",
     on_progress: Callable[[Progress], None] | None = None,
+    on_end: Callable[[RunSummary], None] | None = None,
     stop_event: threading.Event | None = None,
 ) -> RunSummary:
     """Run a source through detector and tracker into sinks until it ends or is stopped.
@@ -60,6 +61,8 @@ def run(
         when_late: `"wait"` makes the source wait for the slowest stage, `"drop"` drops the oldest
             waiting frame; `"auto"` drops for live sources only.
         on_progress: Called from the caller's thread, about ten times a second and at the end.
+        on_end: Called from the caller's thread with what was done, once the sinks are closed: also
+            when a stage failed, before its error is raised.
         stop_event: Set it from anywhere to stop.
 
     Returns:
@@ -68,7 +71,7 @@ def run(
     Raises:
         InputError: `batch_size` or `queue_size` below 1, another `when_late`, a detector that does
             not answer for every frame.
-        Exception: Whatever a stage raised, with a note that names stage and frame
+        Exception: Whatever a stage raised, with notes that name stage, frame and sink
             (`error.__notes__`); the results before it are in the sinks.
     """
     for name, value in (("batch_size", batch_size), ("queue_size", queue_size)):
@@ -81,4 +84,4 @@ def run(
     engine = Engine(
         source, detector, tracker, sinks, batch_size, queue_size, drop, on_progress, stop_event
     )
-    return engine.go()
+    return engine.go(on_end)

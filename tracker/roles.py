@@ -38,7 +38,8 @@ class Sink(Protocol):
     """Where results go: a file, a window, a callback.
 
     `write` and `close` are called from one thread, not the caller's. `close` is called once by
-    `run`, also after errors; it should put up with a second call.
+    `run`, also after errors; it should put up with a second call. One that has a `name` is called
+    by it in errors.
     """
 
     def write(self, frame: Frame, detections: Detections | None, tracks: Tracks) -> None:

@@ -242,6 +242,8 @@ class RunSummary:
         damage: What was broken in the source.
         errors_skipped: Decode errors passed over.
         interrupted: Whether it was stopped before the source's end.
+        ended: How it ended: `"complete"`, `"interrupted"`, or `"error: …"` with what went wrong
+            and where; the other numbers are then those of the frames before it.
     """
 
     source: str
@@ -263,6 +265,7 @@ class RunSummary:
     damage: list[Damage] = field(default_factory=list)
     errors_skipped: int = 0
     interrupted: bool = False
+    ended: str = "complete"
 
     def to_dict(self) -> dict[str, Any]:
         """Give it as values that JSON can hold."""

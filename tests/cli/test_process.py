@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -97,7 +98,10 @@ def test_an_internal_error_is_code_1_and_debug_shows_where(
         _, errors = running.communicate(timeout=60)
         assert running.returncode == 1
         assert "internal error, please report it: AssertionError: a bug" in errors
-        assert "results up to here are in" in errors
+        assert "results of the 5 frames before the error are in" in errors
+        summary = json.loads((tmp_path / f"o{len(more)}" / "summary.json").read_text())
+        assert summary["frames"] == 5
+        assert summary["ended"].startswith("error: AssertionError: a bug (in the stage 'detect'")
         assert ("Traceback" in errors) is traceback
         assert len(list(read_tracks(tmp_path / f"o{len(more)}" / "tracks.jsonl"))) == 5
 
@@ -144,3 +148,55 @@ def test_python_m_tracker_is_the_same_program() -> None:
     assert done.returncode == 0
     kernels = "compiled" if COMPILED else "NumPy"
     assert done.stdout == f"conftrack {tracker.__version__} ({kernels} kernels)\n"
+
+
+# Files of more than so many bytes cannot be written: what a full disk does, on a whole machine.
+FULL = """
+import resource, signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, ({0}, {0}))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits there")
+@pytest.mark.parametrize(
+    ("limit", "culprit"), [(6000, "tracks.jsonl"), (6000, "annotated.mp4"), (600, "annotated.mp4")]
+)
+def test_a_full_disk_leaves_what_there_was_room_for(
+    process: Start, clip: Any, tmp_path: Path, limit: int, culprit: str
+) -> None:
+    save = "jsonl,csv,mot" if culprit == "tracks.jsonl" else "video,csv"
+    running = process(
+        *("run", clip.video, "--model", "slow", "--out", "o", "--save", save, "--debug"),
+        before=FULL.format(limit) + slow(0),
+    )
+    _, errors = running.communicate(timeout=60)
+    assert running.returncode == 2, errors
+    said = errors.splitlines()[-1]
+    assert said.startswith("error: ")
+    assert str(Path("o", culprit)) in said
+    where = (
+        "while closing" if (limit, culprit) == (6000, "annotated.mp4") else "in the stage 'write'"
+    )
+    assert where in said
+    folder = tmp_path / "o"
+    if limit == 600:  # no room for a summary, or for one frame
+        assert "without summary.json" in errors
+        assert {p.name for p in folder.iterdir()} == {"annotated.part.mp4", "tracks.csv"}
+        return
+    assert not list(folder.glob("*.part*")), "nothing half is left"
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["ended"].startswith("error: ")
+    assert culprit in summary["ended"]
+    assert set(summary["files"]) == {p.name for p in folder.iterdir()}
+    if culprit == "tracks.jsonl":
+        assert summary["frames"] > 3
+        # The frame that found no room is whole in one file or not there.
+        records = list(read_tracks(folder / "tracks.jsonl"))
+        assert len(records) == summary["frames"]
+        assert (folder / "tracks.jsonl").read_bytes().endswith(b"\n")
+    else:
+        with open_source(folder / "annotated.mp4") as video:
+            kept = sum(1 for _ in video)
+        assert 0 < kept < clip.frames
+        assert f"there was room for {kept} of {clip.frames} frames only" in said

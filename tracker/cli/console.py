@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from tracker.cli.wording import for_terminal
-from tracker.errors import ConftrackError
+from tracker.errors import ConftrackError, told
 
 __all__ = ["Debug", "ExitCode", "Quiet", "duration", "err", "guard", "note", "out", "size"]
 
@@ -117,27 +117,20 @@ def guard(command: Callable[P, None]) -> Callable[P, None]:
         except (ConftrackError, OSError) as error:
             if debug:
                 traceback.print_exc()
-            raise fail(_text(error)) from None
+            text = told(error)
+            raise fail(for_terminal(text) if isinstance(error, ConftrackError) else text) from None
         except Exception as error:
             if debug:
                 traceback.print_exc()
             hint = "" if debug else "; --debug shows where"
             raise fail(
-                f"internal error, please report it: {type(error).__name__}: {error}{hint}",
+                f"internal error, please report it: {told(error)}{hint}",
                 ExitCode.INTERNAL,
             ) from None
         finally:
             _hide_log()
 
     return guarded
-
-
-def _text(error: BaseException) -> str:
-    """What an error says; an OSError of the system names its file first."""
-    if isinstance(error, OSError) and error.strerror and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
-    text = for_terminal(str(error)) if isinstance(error, ConftrackError) else str(error)
-    return text or type(error).__name__
 
 
 def duration(seconds: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -57,7 +57,7 @@ from tracker.cli.run_folder import (
     run_name,
 )
 from tracker.cli.sinks import Window, file_sinks, require_display
-from tracker.errors import InputError, SourceError
+from tracker.errors import InputError, SourceError, told
 from tracker.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -181,34 +181,34 @@ def run(
         )
         if not quiet:
             _introduce(frames, detector, config, tracker.config.fuser, was_shown)
-        summary = _track(frames, detector, tracker, folder, kinds, batch, show, quiet)
+        summary, error = _track(frames, detector, tracker, folder, kinds, batch, show, quiet)
 
-    if summary.frames == 0 and not summary.interrupted:
+    if summary.frames == 0 and summary.ended == "complete":
         discard(folder)
         raise SourceError(f"{frames.name}: {_why_nothing(frames)}")
     files = [folder / name for name in file_names(kinds) if (folder / name).exists()]
     files.append(folder / FILES["summary"])
-    write_summary(
-        folder / FILES["summary"],
-        summary,
-        {
-            "model": {
-                "name": detector.name,
-                "device": detector.device,
-                "note": getattr(detector, "note", ""),
-                "class_names": list(detector.class_names),
-            },
-            "config": asdict(tracker.config),
-            "options": {
-                "start_s": start,
-                "stop_s": stop,
-                "every": every,
-                "threshold": threshold,
-                "config": config,
-            },
-            "files": [path.name for path in files],
+    about = {
+        "model": {
+            "name": detector.name,
+            "device": detector.device,
+            "note": getattr(detector, "note", ""),
+            "class_names": list(detector.class_names),
         },
-    )
+        "config": asdict(tracker.config),
+        "options": {
+            "start_s": start,
+            "stop_s": stop,
+            "every": every,
+            "threshold": threshold,
+            "config": config,
+        },
+        "files": [path.name for path in files],
+    }
+    if error is not None:
+        _keep_what_there_is(folder, summary, about)
+        raise error
+    write_summary(folder / FILES["summary"], summary, about)
     if not quiet:
         out.print(render(summary, files))
     leave(summary, quiet)
@@ -266,10 +266,15 @@ def _track(
     batch: int | None,
     show: bool,
     quiet: bool,
-) -> RunSummary:
-    """Run the pipeline into the files of `folder`, stoppable, with progress."""
+) -> tuple[RunSummary, BaseException | None]:
+    """Run the pipeline into the files of `folder`, stoppable, with progress.
+
+    Returns:
+        What was done, and the error that ended it, if one did.
+    """
     from tracker import pipeline
 
+    done: list[RunSummary] = []
     with Interrupt() as interrupt:
         window = Window(frames.name, detector.class_names, interrupt.stop) if show else None
         sinks = file_sinks(
@@ -288,22 +293,34 @@ def _track(
                     window.refresh()
 
             try:
-                return pipeline.run(
+                pipeline.run(
                     frames,
                     detector,
                     tracker,
                     sinks if window is None else [*sinks, window],
                     batch_size=batch or int(getattr(detector, "batch_size", 1)),
                     on_progress=report,
+                    on_end=done.append,
                     stop_event=interrupt.stop,
                 )
-            except BaseException:
-                if sinks:
-                    note(f"results up to here are in {folder}")
-                raise
+            except BaseException as error:
+                if not done:
+                    raise
+                return done[0], error
             finally:
                 if window is not None:
                     window.shut()
+    return done[0], None
+
+
+def _keep_what_there_is(folder: Path, summary: RunSummary, about: dict[str, Any]) -> None:
+    """Write the summary of a run that failed; its error matters more than one in doing this."""
+    text = f"the results of the {summary.frames} frames before the error are in {folder}"
+    try:
+        write_summary(folder / FILES["summary"], summary, about)
+    except OSError as error:
+        text += f", without {FILES['summary']} ({told(error)})"
+    note(text)
 
 
 def _why_nothing(frames: Source) -> str:

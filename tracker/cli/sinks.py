@@ -39,8 +39,8 @@ _ESCAPE, _Q = 27, ord("q")
 class _TracksSink:
     """A writer of tracks as a sink of the pipeline."""
 
-    def __init__(self, writer: TracksWriter) -> None:
-        self._writer = writer
+    def __init__(self, writer: TracksWriter, path: Path) -> None:
+        self._writer, self.name = writer, str(path)
 
     def write(self, frame: Frame, detections: Detections | None, tracks: Tracks) -> None:
         self._writer.write(frame, tracks, looked=detections is not None)
@@ -52,8 +52,8 @@ class _TracksSink:
 class _DetectionsSink:
     """Raw detections for a later replay; frames nobody looked at are left out."""
 
-    def __init__(self, writer: DetectionsJsonlWriter) -> None:
-        self._writer = writer
+    def __init__(self, writer: DetectionsJsonlWriter, path: Path) -> None:
+        self._writer, self.name = writer, str(path)
 
     def write(self, frame: Frame, detections: Detections | None, tracks: Tracks) -> None:
         if detections is not None:
@@ -95,13 +95,13 @@ def file_sinks(
 
                 sinks.append(AnnotatedVideo(path, class_names, fps=fps))
             elif kind == "jsonl":
-                sinks.append(_TracksSink(TracksJsonlWriter(path, **header)))
+                sinks.append(_TracksSink(TracksJsonlWriter(path, **header), path))
             elif kind == "csv":
-                sinks.append(_TracksSink(CsvWriter(path, class_names=class_names)))
+                sinks.append(_TracksSink(CsvWriter(path, class_names=class_names), path))
             elif kind == "mot":
-                sinks.append(_TracksSink(MotWriter(path)))
+                sinks.append(_TracksSink(MotWriter(path), path))
             else:
-                sinks.append(_DetectionsSink(DetectionsJsonlWriter(path, **header)))
+                sinks.append(_DetectionsSink(DetectionsJsonlWriter(path, **header), path))
     except BaseException:
         for sink in sinks:
             sink.close()

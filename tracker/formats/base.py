@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.errors import InputError
-from tracker.files import Closing
+from tracker.files import Closing, WholePieces
 from tracker.tracks import Tracks
 
 __all__ = ["FrameLike", "LineFile", "TracksWriter"]
@@ -63,17 +63,11 @@ class LineFile(Closing):
 
     def __init__(self, path: str | PathLike[str]) -> None:
         """Open the file."""
-        # newline="": the same bytes on every system.
-        self._file = open(path, "w", encoding="utf-8", newline="")  # noqa: SIM115
-        self._path = str(path)
+        self._file = WholePieces(path)
 
     def _put(self, text: str) -> None:
-        """Write the lines of one frame and flush them."""
-        if self._file.closed:
-            raise InputError(f"{self._path} is closed: write inside the with block")
-        if text:
-            self._file.write(text)
-            self._file.flush()
+        """Write the lines of one frame, all or none."""
+        self._file.append(text)
 
     def close(self) -> None:
         """Close the file; may be called twice."""

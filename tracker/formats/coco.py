@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.errors import InputError
-from tracker.files import Closing, put_in_place, unfinished
+from tracker.files import Closing, WholePieces, put_in_place, unfinished
 from tracker.formats.base import FrameLike, label, probability
 from tracker.tracks import Tracks
 
@@ -63,23 +63,27 @@ class _JsonList:
     def __init__(self, path: Path, head: str, tail: str) -> None:
         self._path, self._tail = path, tail
         self._partial = unfinished(path)
-        self._file = open(self._partial, "w", encoding="utf-8", newline="")  # noqa: SIM115
-        self._file.write(head)
+        self._file = WholePieces(self._partial, path)
+        self._file.append(head)
         self._separator = "\n"
+        self._closed = False
 
     def add(self, items: Sequence[Mapping[str, Any]]) -> None:
-        if self._file.closed:
-            raise InputError(f"{self._path} is closed: write inside the with block")
-        for item in items:
-            self._file.write(self._separator + json.dumps(item))
+        if items:
+            self._file.append(self._separator + ",\n".join(json.dumps(item) for item in items))
             self._separator = ",\n"
-        self._file.flush()
 
     def close(self) -> None:
-        if not self._file.closed:
-            self._file.write(self._tail)
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            if self._file.broken:  # the error was raised already; what there is stays aside
+                return
+            self._file.append(self._tail)
+        finally:
             self._file.close()
-            put_in_place(self._partial, self._path)
+        put_in_place(self._partial, self._path)
 
 
 class CocoWriter(Closing):

@@ -29,6 +29,7 @@ class AnnotatedVideo:
         **writer: Further options of `VideoWriter` (`crf`, `preset`).
 
     Attributes:
+        name: The path, for errors.
         writer: The `VideoWriter`, with its `notes` and `frames`.
     """
 
@@ -44,6 +45,7 @@ class AnnotatedVideo:
         """Prepare the writer; the file appears with the first frame."""
         self.class_names = tuple(class_names)
         self.show_tentative = show_tentative
+        self.name = str(path)
         self.writer = VideoWriter(path, fps=fps, **writer)
 
     def write(self, frame: Frame, detections: Detections | None, tracks: Tracks) -> None:

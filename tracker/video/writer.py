@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterator
+from errno import ENOSPC
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -216,54 +218,82 @@ class VideoWriter(Closing):
     def close(self) -> None:
         """Finish the file; may be called twice. Without a frame there is no file.
 
+        Where the disk is full there is no room for a copy with the index in front: then the file
+        as it was written takes the place of it. It plays too, and `notes` says so.
+
         Raises:
-            SourceError: It cannot be finished; what can be played is under the temporary name.
+            SourceError: It cannot be finished; the message says where what was written is.
         """
         if self._closed:
             return
         self._closed = True
         if self._container is None:
             return
+        errors = (self._av.FFmpegError, OSError)
+        failed: BaseException | None = None
         try:
             try:
                 if self.frames and not self._broken:
                     self._mux(self._stream.encode(None))
             finally:
                 self._container.close()
-            if self.frames:
-                self._index_in_front()
-            else:
+        except errors as error:
+            # A file that broke while it was written was told of by `write`.
+            failed = None if self._broken else error
+        try:
+            if not self.frames:
                 self._part.unlink(missing_ok=True)
-        except (self._av.FFmpegError, OSError) as error:
+            else:
+                self._finish()
+        except errors as error:
+            failed = failed or error
+        if failed is not None:
+            where = self._part if self._part.exists() else self.path
             raise SourceError(
-                f"cannot finish {self.path}: {reason_of(error)};"
-                f" what was written is in {self._part}"
-            ) from error
+                f"cannot finish {self.path}: {reason_of(failed)}; what was written is in {where}"
+            ) from failed
 
-    def _index_in_front(self) -> None:
-        """Copy the packets into the final file, index first, and remove the temporary one."""
+    def _finish(self) -> None:
+        """Put the video in its place, its index in front if there is room for a copy."""
         final = self.path.with_suffix(f".final{self.path.suffix}")
         try:
-            with (
-                self._av.open(os.path.abspath(self._part)) as old,
-                self._av.open(
-                    os.path.abspath(final), "w", format="mp4", options={"movflags": "faststart"}
-                ) as new,
-            ):
-                stream = new.add_stream_from_template(old.streams.video[0])
-                period = round(_TICKS_PER_S / self._fps)
-                for packet in old.demux(video=0):
-                    if packet.dts is None:
-                        continue
-                    if packet.pts == self._last_tick:
-                        packet.duration = period
-                    packet.stream = stream
-                    new.mux(packet)
+            kept = self._copy(final)
             put_in_place(final, self.path)
-        except BaseException:
+        except (self._av.FFmpegError, OSError) as error:
+            kept = sum(1 for _ in self._packets())
+            if kept == 0:
+                raise OSError(ENOSPC, "there was not room for one frame") from error
+            put_in_place(self._part, self.path)
+            self.notes.append(f"the index could not be put in front ({reason_of(error)})")
+        finally:
             final.unlink(missing_ok=True)
-            raise
         self._part.unlink(missing_ok=True)
+        # FFmpeg does not say that the last of a file found no room.
+        if kept < self.frames and not self._broken:
+            raise OSError(ENOSPC, f"there was room for {kept} of {self.frames} frames only")
+
+    def _packets(self) -> Iterator[Any]:
+        """Yield the packets that are whole in the temporary file."""
+        with self._av.open(os.path.abspath(self._part)) as file:
+            for packet in file.demux(video=0):
+                if packet.dts is not None and not packet.is_corrupt:
+                    yield packet
+
+    def _copy(self, final: Path) -> int:
+        """Copy the packets into another file, whose index is in front; give their number."""
+        kept = 0
+        period = round(_TICKS_PER_S / self._fps)
+        options = {"movflags": "faststart"}
+        with self._av.open(os.path.abspath(final), "w", format="mp4", options=options) as new:
+            stream: Any = None
+            for packet in self._packets():
+                stream = stream or new.add_stream_from_template(packet.stream)
+                if packet.pts == self._last_tick:
+                    packet.duration = period
+                packet.stream = stream
+                new.mux(packet)
+                kept += 1
+        return kept
 
     def __repr__(self) -> str:
         """Show the path and what is written."""
