@@ -325,6 +325,19 @@ def test_a_snapshot_whose_fuser_was_changed_by_hand_is_refused():
         changed.update(None, timestamp_s=0.1)
 
 
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_late_measurement_is_fused_where_it_belongs(name):
+    looks = [(k / 10, 0.1 * (k % 7) + 0.2) for k in range(12)]
+    config = TrackerConfig(fuser=name, max_delay_s=1.0)
+    in_order, late = Tracker(config), Tracker(config)
+    for time, c in looks:
+        expected = in_order.update(of(c), timestamp_s=time)
+    for time, c in [*looks[:6], *looks[7:], looks[6]]:
+        found = late.update(of(c), timestamp_s=time)
+    np.testing.assert_array_equal(found.existence, expected.existence)
+    np.testing.assert_array_equal(found.score, expected.score)
+
+
 def test_chosen_in_a_file(tmp_path):
     path = tmp_path / "my.toml"
     path.write_text('fuser = "noisy-or"\n')
