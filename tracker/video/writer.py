@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 from tracker.errors import InputError, SourceError
 from tracker.files import Closing, put_in_place
 from tracker.video.decoding import reason_of
-from tracker.video.optional import import_av, import_cv2
+from tracker.video.letterbox import letterboxed
+from tracker.video.optional import import_av
 
 __all__ = ["VideoWriter"]
 
@@ -192,28 +193,13 @@ class VideoWriter(Closing):
         assert self._size is not None
         width, height = self._size
         if image.shape[:2] != (height, width):
-            image = self._letterboxed(image, width, height)
+            note = f"frames of {image.shape[1]}x{image.shape[0]} fitted into {width}x{height}"
+            if note not in self.notes and len(self.notes) < 100:
+                self.notes.append(note)
+            image = letterboxed(image, width, height)
         if width % 2 or height % 2:
             return np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
         return np.ascontiguousarray(image)
-
-    def _letterboxed(self, image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
-        """Scale an image to fit, centred on black."""
-        cv2 = import_cv2()
-        old_height, old_width = image.shape[:2]
-        note = f"frames of {old_width}x{old_height} fitted into {width}x{height}"
-        if note not in self.notes and len(self.notes) < 100:
-            self.notes.append(note)
-        scale = min(width / old_width, height / old_height)
-        new_width = max(1, min(width, round(old_width * scale)))
-        new_height = max(1, min(height, round(old_height * scale)))
-        way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        canvas = np.zeros((height, width, 3), np.uint8)
-        x, y = (width - new_width) // 2, (height - new_height) // 2
-        canvas[y : y + new_height, x : x + new_width] = cv2.resize(
-            image, (new_width, new_height), interpolation=way
-        )
-        return canvas
 
     def close(self) -> None:
         """Finish the file; may be called twice. Without a frame there is no file.
