@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 
-from tracker import presets
-from tracker.cli.console import (
-    Debug,
-    Quiet,
-    duration,
-    err,
-    guard,
-    note,
-    out,
-    show_log,
-)
+from tracker.cli.console import Debug, Quiet, guard, out, show_log
+from tracker.cli.driving import drive, introduce, keep_what_there_is
 from tracker.cli.helptext import epilog
-from tracker.cli.interrupt import Interrupt
 from tracker.cli.options import (
     Architecture,
     Batch,
@@ -45,7 +33,6 @@ from tracker.cli.options import (
     packaged_for,
     settings_of,
 )
-from tracker.cli.progress import RunProgress
 from tracker.cli.report import render, write_summary
 from tracker.cli.run_folder import (
     FILES,
@@ -56,13 +43,11 @@ from tracker.cli.run_folder import (
     prepare_folder,
     run_name,
 )
-from tracker.cli.sinks import Window, file_sinks, require_display
-from tracker.errors import InputError, SourceError, told
+from tracker.cli.sinks import require_display
+from tracker.errors import InputError, SourceError
 from tracker.tracker import Tracker
 
 if TYPE_CHECKING:
-    from detectors import Detector
-    from tracker.pipeline import RunSummary
     from tracker.video.base import Source
 
 __all__ = ["EPILOG", "run"]
@@ -180,8 +165,8 @@ def run(
             inputs=(source, model),
         )
         if not quiet:
-            _introduce(frames, detector, config, tracker.config.fuser, was_shown)
-        summary, error = _track(frames, detector, tracker, folder, kinds, batch, show, quiet)
+            introduce(frames, detector, config, tracker.config.fuser, was_shown)
+        summary, error = drive(frames, detector, tracker, folder, kinds, batch, show, quiet)
 
     if summary.frames == 0 and summary.ended == "complete":
         discard(folder)
@@ -206,7 +191,7 @@ def run(
         "files": [path.name for path in files],
     }
     if error is not None:
-        _keep_what_there_is(folder, summary, about)
+        keep_what_there_is(folder, summary, about)
         raise error
     write_summary(folder / FILES["summary"], summary, about)
     if not quiet:
@@ -232,95 +217,6 @@ def _open(
         frames.close()
         raise InputError(f"--image-fps is for images; {frames.name} has times of its own")
     return frames
-
-
-def _introduce(
-    frames: Source,
-    detector: Detector,
-    config: str,
-    fuser: str,
-    was_shown: Callable[[str], bool],
-) -> None:
-    """Say what is about to happen: source, model and where it runs, settings."""
-    rate = "" if frames.fps is None else f", {frames.fps:g} frames/s"
-    length = "" if frames.duration_s is None else f", {duration(frames.duration_s)}"
-    err.print(
-        f"[bold]source[/] {escape(frames.name)}: {frames.width}x{frames.height}{rate}{length}",
-        soft_wrap=True,
-    )
-    text = getattr(detector, "note", "") or f"{detector.name} on {detector.device}"
-    if not was_shown(text):
-        err.print(f"[bold]model[/]  {escape(text)}", soft_wrap=True)
-    settings = f"packaged settings {config!r}" if config in presets.NAMES else config
-    if fuser != "evidence":
-        settings += f", fuser {fuser}"
-    err.print(f"[bold]tracker[/] {escape(settings)}", soft_wrap=True)
-
-
-def _track(
-    frames: Source,
-    detector: Detector,
-    tracker: Tracker,
-    folder: Path,
-    kinds: tuple[str, ...],
-    batch: int | None,
-    show: bool,
-    quiet: bool,
-) -> tuple[RunSummary, BaseException | None]:
-    """Run the pipeline into the files of `folder`, stoppable, with progress.
-
-    Returns:
-        What was done, and the error that ended it, if one did.
-    """
-    from tracker import pipeline
-
-    done: list[RunSummary] = []
-    with Interrupt() as interrupt:
-        window = Window(frames.name, detector.class_names, interrupt.stop) if show else None
-        sinks = file_sinks(
-            folder,
-            kinds,
-            class_names=detector.class_names,
-            source=frames.name,
-            model=detector.name,
-            fps=frames.fps,
-        )
-        with RunProgress(frames.frame_count, quiet=quiet) as progress:
-
-            def report(state: pipeline.Progress) -> None:
-                progress.update(state.frames, state.objects)
-                if window is not None:
-                    window.refresh()
-
-            try:
-                pipeline.run(
-                    frames,
-                    detector,
-                    tracker,
-                    sinks if window is None else [*sinks, window],
-                    batch_size=batch or int(getattr(detector, "batch_size", 1)),
-                    on_progress=report,
-                    on_end=done.append,
-                    stop_event=interrupt.stop,
-                )
-            except BaseException as error:
-                if not done:
-                    raise
-                return done[0], error
-            finally:
-                if window is not None:
-                    window.shut()
-    return done[0], None
-
-
-def _keep_what_there_is(folder: Path, summary: RunSummary, about: dict[str, Any]) -> None:
-    """Write the summary of a run that failed; its error matters more than one in doing this."""
-    text = f"the results of the {summary.frames} frames before the error are in {folder}"
-    try:
-        write_summary(folder / FILES["summary"], summary, about)
-    except OSError as error:
-        text += f", without {FILES['summary']} ({told(error)})"
-    note(text)
 
 
 def _why_nothing(frames: Source) -> str:

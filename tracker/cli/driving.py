@@ -1,0 +1,119 @@
+"""A run as its user sees it: what it says first, progress, Ctrl-C, files, what a failure leaves.
+
+In: an opened source, a detector and a tracker. Out: files in a folder and the summary of the run,
+with the error that ended it beside it. It stands apart from `run`, which is what the options mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+
+from tracker import presets
+from tracker.cli.console import duration, err, note
+from tracker.cli.interrupt import Interrupt
+from tracker.cli.progress import RunProgress
+from tracker.cli.report import write_summary
+from tracker.cli.run_folder import FILES
+from tracker.cli.sinks import Window, file_sinks
+from tracker.errors import told
+from tracker.tracker import Tracker
+
+if TYPE_CHECKING:
+    from detectors import Detector
+    from tracker.pipeline import RunSummary
+    from tracker.video.base import Source
+
+__all__ = ["drive", "introduce", "keep_what_there_is"]
+
+
+def introduce(
+    frames: Source,
+    detector: Detector,
+    config: str,
+    fuser: str,
+    was_shown: Callable[[str], bool],
+) -> None:
+    """Say what is about to happen: source, model and where it runs, settings."""
+    rate = "" if frames.fps is None else f", {frames.fps:g} frames/s"
+    length = "" if frames.duration_s is None else f", {duration(frames.duration_s)}"
+    err.print(
+        f"[bold]source[/] {escape(frames.name)}: {frames.width}x{frames.height}{rate}{length}",
+        soft_wrap=True,
+    )
+    text = getattr(detector, "note", "") or f"{detector.name} on {detector.device}"
+    if not was_shown(text):
+        err.print(f"[bold]model[/]  {escape(text)}", soft_wrap=True)
+    settings = f"packaged settings {config!r}" if config in presets.NAMES else config
+    if fuser != "evidence":
+        settings += f", fuser {fuser}"
+    err.print(f"[bold]tracker[/] {escape(settings)}", soft_wrap=True)
+
+
+def drive(
+    frames: Source,
+    detector: Detector,
+    tracker: Tracker,
+    folder: Path,
+    kinds: tuple[str, ...],
+    batch: int | None,
+    show: bool,
+    quiet: bool,
+) -> tuple[RunSummary, BaseException | None]:
+    """Run the pipeline into the files of `folder`, stoppable, with progress.
+
+    Returns:
+        What was done, and the error that ended it, if one did.
+    """
+    from tracker import pipeline
+
+    done: list[RunSummary] = []
+    with Interrupt() as interrupt:
+        window = Window(frames.name, detector.class_names, interrupt.stop) if show else None
+        sinks = file_sinks(
+            folder,
+            kinds,
+            class_names=detector.class_names,
+            source=frames.name,
+            model=detector.name,
+            fps=frames.fps,
+        )
+        with RunProgress(frames.frame_count, quiet=quiet) as progress:
+
+            def report(state: pipeline.Progress) -> None:
+                progress.update(state.frames, state.objects)
+                if window is not None:
+                    window.refresh()
+
+            try:
+                pipeline.run(
+                    frames,
+                    detector,
+                    tracker,
+                    sinks if window is None else [*sinks, window],
+                    batch_size=batch or int(getattr(detector, "batch_size", 1)),
+                    on_progress=report,
+                    on_end=done.append,
+                    stop_event=interrupt.stop,
+                )
+            except BaseException as error:
+                if not done:
+                    raise
+                return done[0], error
+            finally:
+                if window is not None:
+                    window.shut()
+    return done[0], None
+
+
+def keep_what_there_is(folder: Path, summary: RunSummary, about: dict[str, Any]) -> None:
+    """Write the summary of a run that failed; its error matters more than one in doing this."""
+    text = f"the results of the {summary.frames} frames before the error are in {folder}"
+    try:
+        write_summary(folder / FILES["summary"], summary, about)
+    except OSError as error:
+        text += f", without {FILES['summary']} ({told(error)})"
+    note(text)
