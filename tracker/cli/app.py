@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tracker.cli import demo, models, run
+from tracker.cli import bag, demo, models, run
 from tracker.cli.console import out
 from tracker.cli.helptext import EXIT_CODES, Command, Group, prose
 
@@ -47,3 +47,10 @@ def program(
 
 for module, command in ((run, run.run), (demo, demo.demo), (models, models.models)):
     app.command(cls=Command, help=prose(command), epilog=module.EPILOG)(command)
+app.add_typer(
+    bag.bag,
+    name="bag",
+    cls=Group,
+    help="Track objects in recordings of robots (ROS 2 and ROS 1 bags) and write an MCAP bag.",
+    epilog=bag.EPILOG,
+)

@@ -129,6 +129,10 @@ class Source(Closing):
     def _pictures(self) -> Iterator[Picture]:
         """Yield all pictures from `start_s` or earlier on, in order of time."""
 
+    def _frame(self, image: NDArray[np.uint8], picture: Picture) -> Frame:
+        """The frame of a converted picture; a source whose frames know more gives those."""
+        return Frame(image, picture.timestamp_s, picture.index)
+
     def _finished(self) -> None:
         """Called when the source came to its own end: time to compare with what it promised."""
 
@@ -175,7 +179,7 @@ class Source(Closing):
                         continue
                     image = picture.to_rgb()
                 if image is not None:
-                    yield Frame(image, picture.timestamp_s, picture.index)
+                    yield self._frame(image, picture)
         finally:
             # A `close` that could not wait for this thread left the rest to it.
             if self._closed:
