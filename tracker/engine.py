@@ -10,13 +10,20 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from tracker.channels import Channel
 from tracker.detections import Detections
 from tracker.errors import InputError, told
 from tracker.frames import Frame
-from tracker.roles import FrameDetector, FrameTracker, Progress, Sink
+from tracker.roles import (
+    CameraFollower,
+    FrameDetector,
+    FrameTracker,
+    Progress,
+    Sink,
+    WarpingTracker,
+)
 from tracker.summary import Distribution, RunSummary, Stopwatch, TrackCounter
 from tracker.tracks import Tracks
 
@@ -53,10 +60,12 @@ class Engine:
         drop: bool,
         on_progress: Callable[[Progress], None] | None,
         stop_event: threading.Event | None,
+        camera_motion: CameraFollower | None = None,
     ) -> None:
         """Lay out channels and counters; the arguments are those of `pipeline.run`."""
         self.source, self.detector, self.tracker = source, detector, tracker
         self.sinks = list(sinks)
+        self.camera_motion = camera_motion
         self.batch_size = batch_size
         self.drop = drop
         self.on_progress = on_progress
@@ -123,11 +132,22 @@ class Engine:
         while batch := self.detected.take():
             (work,) = batch
             watch.start(work.frame)
-            work.tracks = self.tracker.update(work.detections, timestamp_s=work.frame.timestamp_s)
+            work.tracks = self._update(work)
             self.counter.update(work.tracks, work.detections)
             watch.stop()
             if not self.tracked.put(work):
                 return
+
+    def _update(self, work: _Work) -> Tracks:
+        """One update of the tracker, told how the camera moved if somebody follows it."""
+        at, motion = work.frame.timestamp_s, self.camera_motion
+        if motion is None:
+            return self.tracker.update(work.detections, timestamp_s=at)
+        tracker = cast(WarpingTracker, self.tracker)
+        warp = motion.estimate(work.frame)
+        tracks = tracker.update(work.detections, timestamp_s=at, warp=warp)
+        motion.hide(tracks.xyxy)
+        return tracks
 
     def _write(self) -> None:
         watch = self.watches["write"]

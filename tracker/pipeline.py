@@ -27,10 +27,18 @@ from typing import Literal
 from tracker.engine import Engine
 from tracker.errors import InputError
 from tracker.frames import Frame
-from tracker.roles import FrameDetector, FrameTracker, Progress, Sink
+from tracker.roles import CameraFollower, FrameDetector, FrameTracker, Progress, Sink
 from tracker.summary import RunSummary
 
-__all__ = ["FrameDetector", "FrameTracker", "Progress", "RunSummary", "Sink", "run"]
+__all__ = [
+    "CameraFollower",
+    "FrameDetector",
+    "FrameTracker",
+    "Progress",
+    "RunSummary",
+    "Sink",
+    "run",
+]
 
 
 def run(
@@ -45,6 +53,7 @@ def run(
     on_progress: Callable[[Progress], None] | None = None,
     on_end: Callable[[RunSummary], None] | None = None,
     stop_event: threading.Event | None = None,
+    camera_motion: CameraFollower | None = None,
 ) -> RunSummary:
     """Run a source through detector and tracker into sinks until it ends or is stopped.
 
@@ -64,6 +73,8 @@ def run(
         on_end: Called from the caller's thread with what was done, once the sinks are closed: also
             when a stage failed, before its error is raised.
         stop_event: Set it from anywhere to stop.
+        camera_motion: Tells the tracker how the camera moved, in the stage of the tracker, whose
+            `update` must take `warp=`; such as `tracker.video.camera_motion.CameraMotion()`.
 
     Returns:
         What was done.
@@ -82,6 +93,7 @@ def run(
     live = bool(getattr(source, "live", False))
     drop = when_late == "drop" or (when_late == "auto" and live)
     engine = Engine(
-        source, detector, tracker, sinks, batch_size, queue_size, drop, on_progress, stop_event
-    )
+        source, detector, tracker, sinks, batch_size, queue_size, drop, on_progress, stop_event,
+        camera_motion,
+    )  # fmt: skip
     return engine.go(on_end)

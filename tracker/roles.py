@@ -9,11 +9,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tracker.detections import Detections
 from tracker.frames import Frame
 from tracker.tracks import Tracks
 
-__all__ = ["FrameDetector", "FrameTracker", "Progress", "Sink"]
+__all__ = [
+    "CameraFollower",
+    "FrameDetector",
+    "FrameTracker",
+    "Progress",
+    "Sink",
+    "WarpingTracker",
+]
 
 
 class FrameDetector(Protocol):
@@ -32,6 +42,29 @@ class FrameTracker(Protocol):
 
     def update(self, detections: Detections | None, *, timestamp_s: float) -> Tracks:
         """Take in the detections of one frame and give all living tracks."""
+
+
+class WarpingTracker(FrameTracker, Protocol):
+    """A tracker that also takes the motion of the camera."""
+
+    def update(
+        self,
+        detections: Detections | None,
+        *,
+        timestamp_s: float,
+        warp: NDArray[np.float64] | None = None,
+    ) -> Tracks:
+        """Take in the detections of one frame, and how the picture moved since the last one."""
+
+
+class CameraFollower(Protocol):
+    """What tells how the camera moved; `tracker.video.camera_motion.CameraMotion` is one."""
+
+    def estimate(self, frame: Frame) -> NDArray[np.float64] | None:
+        """(2, 3) or (3, 3) pixels of the frame before to pixels of this one, None: it stood."""
+
+    def hide(self, xyxy: NDArray[np.float64]) -> None:
+        """Told after each frame, (N, 4): what is in these boxes moves by itself."""
 
 
 class Sink(Protocol):

@@ -112,3 +112,32 @@ def test_live_sources_are_tracked_with_the_settings_for_them(
     assert summary["options"]["config"] == name
     assert summary["config"] == presets.load(name).to_dict()
     assert presets.load("camera") != presets.load("video")
+
+
+def test_the_camera_is_followed_and_what_cannot_be_told_is_said(cli: Cli, clip: Any) -> None:
+    """A clip that pans over a picture with structure, and in its middle shows nothing at all."""
+    import cv2
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    wide = cv2.resize(rng.uniform(0, 255, (60, 110, 3)), (880, 480), interpolation=cv2.INTER_CUBIC)
+    wide = np.clip(wide, 0, 255).astype(np.uint8)
+    Path("pan").mkdir()
+    for k in range(12):
+        picture = wide[:240, 8 * k : 8 * k + 320] if k != 6 else np.zeros((240, 320, 3), np.uint8)
+        cv2.imwrite(f"pan/{k:02d}.png", picture)
+    # One box that stands in the world.
+    rows = (f"{k + 1},-1,{200 - 8 * k},60,30,80,0.8,-1,-1,-1\n" for k in range(12) if k != 6)
+    Path("boxes.txt").write_text("".join(rows))
+    common = ("--model", "replay:boxes.txt", "--save", "jsonl", "-q")
+    followed = cli("run", "pan", *common, "--camera-motion", "--out", "with")
+    assert followed.exit_code == 0, followed.output
+    assert "could not be told in 2 of 12 frames" in " ".join(followed.stderr.split())
+    assert used("with")["camera_motion"] == {"frames": 12, "moved": 9, "failed": 2}
+    plain = cli("run", "pan", *common, "--out", "without")
+    assert used("without")["camera_motion"] is None
+    assert not plain.stderr
+    (a,), (b,) = (
+        list(read_tracks(f"{name}/tracks.jsonl"))[5].tracks for name in ("with", "without")
+    )
+    assert abs(a.velocity[0, 0]) < 0.2 * abs(b.velocity[0, 0])

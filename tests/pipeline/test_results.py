@@ -34,6 +34,34 @@ def test_same_as_a_plain_loop(batch_size, queue_size):
     assert detector.batches[:-1] == [batch_size] * (len(detector.batches) - 1)
 
 
+def test_the_tracker_is_told_how_the_camera_moved():
+    """The warp of each frame arrives with it, and the boxes of its tracks go back."""
+
+    class Follower:
+        def __init__(self):
+            self.hidden = []
+
+        def estimate(self, frame):
+            return np.array([[1.0, 0, frame.index], [0, 1, 0]]) if frame.index else None
+
+        def hide(self, xyxy):
+            self.hidden.append(xyxy.tolist())
+
+    class Told(Tracker):
+        def __init__(self):
+            super().__init__()
+            self.shifts = []
+
+        def update(self, detections, *, timestamp_s, warp=None):
+            self.shifts.append(0 if warp is None else int(warp[0, 2]))
+            return super().update(detections, timestamp_s=timestamp_s)
+
+    follower, tracker = Follower(), Told()
+    run(Source(12), Detector(), tracker, [], batch_size=3, camera_motion=follower)
+    assert tracker.shifts == list(range(12))
+    assert follower.hidden == [Detector.one(i).xyxy.tolist() for i in range(12)]
+
+
 def test_summary_counts():
     summary = run(Source(40), Detector(), Tracker(), [Sink()])
     confidence = np.concatenate([Detector.one(i).confidence for i in range(40)])

@@ -24,7 +24,7 @@ from tracker.tracker import Tracker
 
 if TYPE_CHECKING:
     from detectors import Detector
-    from tracker.pipeline import RunSummary
+    from tracker.pipeline import CameraFollower, RunSummary
     from tracker.video.base import Source
 
 __all__ = ["drive", "introduce", "keep_what_there_is"]
@@ -62,6 +62,7 @@ def drive(
     batch: int | None,
     show: bool,
     quiet: bool,
+    camera_motion: CameraFollower | None = None,
 ) -> tuple[RunSummary, BaseException | None]:
     """Run the pipeline into the files of `folder`, stoppable, with progress.
 
@@ -98,6 +99,7 @@ def drive(
                     on_progress=report,
                     on_end=done.append,
                     stop_event=interrupt.stop,
+                    camera_motion=camera_motion,
                 )
             except BaseException as error:
                 if not done:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Architecture",
     "Batch",
+    "CameraMoves",
     "ClassNames",
     "Classes",
     "Config",
@@ -159,6 +160,15 @@ Fuser = Annotated[
         help=f"What makes existence and score of a track's history: {', '.join(FUSERS)}. The"
         " others are known rules to compare evidence with, on the same tracks.",
         show_default="as in --config, else evidence",
+        rich_help_panel="Tracker",
+    ),
+]
+CameraMoves = Annotated[
+    bool,
+    typer.Option(
+        "--camera-motion",
+        help="Follow the motion of the camera in the picture, and move the tracks with it: for"
+        " cameras that pan, zoom, shake or are carried.",
         rich_help_panel="Tracker",
     ),
 ]

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tracker.cli.console import Debug, Quiet, guard, out, show_log
+from tracker.cli.console import Debug, Quiet, guard, note, out, show_log
 from tracker.cli.driving import drive, introduce, keep_what_there_is
 from tracker.cli.helptext import epilog
 from tracker.cli.options import (
     Architecture,
     Batch,
+    CameraMoves,
     Classes,
     ClassNames,
     Config,
@@ -49,6 +50,7 @@ from tracker.tracker import Tracker
 
 if TYPE_CHECKING:
     from tracker.video.base import Source
+    from tracker.video.camera_motion import CameraMotion
 
 __all__ = ["EPILOG", "run"]
 
@@ -92,6 +94,7 @@ def run(
     precision: HowPrecise = "auto",
     config: Config = None,
     fuser: Fuser = None,
+    camera_motion: CameraMoves = False,
     out_folder: Annotated[
         Path | None,
         typer.Option(
@@ -166,7 +169,10 @@ def run(
         )
         if not quiet:
             introduce(frames, detector, config, tracker.config.fuser, was_shown)
-        summary, error = drive(frames, detector, tracker, folder, kinds, batch, show, quiet)
+        follower = _follower() if camera_motion else None
+        summary, error = drive(
+            frames, detector, tracker, folder, kinds, batch, show, quiet, follower
+        )
 
     if summary.frames == 0 and summary.ended == "complete":
         discard(folder)
@@ -188,6 +194,7 @@ def run(
             "threshold": threshold,
             "config": config,
         },
+        "camera_motion": None if follower is None else follower.counts(),
         "files": [path.name for path in files],
     }
     if error is not None:
@@ -196,7 +203,19 @@ def run(
     write_summary(folder / FILES["summary"], summary, about)
     if not quiet:
         out.print(render(summary, files))
+    if follower is not None and follower.failed:
+        note(
+            f"how the camera moved could not be told in {follower.failed} of {follower.frames}"
+            " frames; there the tracks were not moved with it",
+            warning=True,
+        )
     leave(summary, quiet)
+
+
+def _follower() -> CameraMotion:
+    from tracker.video.camera_motion import CameraMotion
+
+    return CameraMotion()
 
 
 def _open(
