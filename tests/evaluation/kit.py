@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -64,3 +65,47 @@ def write(path: Path, lines: Sequence[str]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
     return path
+
+
+def run_folder(folder: Path, *, frames: int = 40, detections: bool = True) -> Path:
+    """A folder as `conftrack run` leaves it, and gt.txt beside it: three walkers, some noise."""
+    from tracker import Detections, Tracker
+    from tracker.formats import DetectionsJsonlWriter, TracksJsonlWriter
+
+    rng, tracker = np.random.default_rng(5), Tracker()
+    folder.mkdir(parents=True, exist_ok=True)
+    names, lines = ["person"], []
+    with (
+        TracksJsonlWriter(folder / "tracks.jsonl", class_names=names) as tracks_out,
+        DetectionsJsonlWriter(folder / "detections.jsonl", class_names=names) as detections_out,
+    ):
+        for k in range(frames):
+            stamp = Stamp(k, k / 10)
+            walkers = corners([(20.0 + 3 * k + 90 * n, 40.0, 30.0, 80.0) for n in range(3)])
+            for n, box in enumerate(walkers.tolist()):
+                x1, y1, x2, y2 = box
+                lines.append(f"{k + 1},{n + 1},{x1},{y1},{x2 - x1},{y2 - y1},1,1,1")
+            seen = walkers[rng.random(3) < 0.8]
+            found = np.concatenate([seen + rng.normal(0, 1, seen.shape), noise(rng)])
+            score = rng.uniform(0.2, 0.95, len(found))
+            score[len(seen) :] *= 0.5
+            given = Detections(found, score)
+            detections_out.write(stamp, given)
+            tracks_out.write(stamp, tracker.update(given, timestamp_s=k / 10))
+    if not detections:
+        (folder / "detections.jsonl").unlink()
+    return write(folder.parent / "gt.txt", lines)
+
+
+def noise(rng: np.random.Generator) -> np.ndarray:
+    """None to two boxes anywhere."""
+    corner = rng.uniform(0, 300, (int(rng.integers(0, 3)), 2))
+    return np.hstack([corner, corner + rng.uniform(20, 60, corner.shape)])
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What a writer needs to know of a frame."""
+
+    index: int
+    timestamp_s: float

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tracker.cli import bag, demo, models, run
+from tracker.cli import bag, demo, evaluate, models, run
 from tracker.cli.console import out
 from tracker.cli.helptext import EXIT_CODES, Command, Group, prose
 
@@ -45,7 +45,12 @@ def program(
     """Track objects in video; every track says how probable it is that its object is real."""
 
 
-for module, command in ((run, run.run), (demo, demo.demo), (models, models.models)):
+for module, command in (
+    (run, run.run),
+    (evaluate, evaluate.evaluate),
+    (demo, demo.demo),
+    (models, models.models),
+):
     app.command(cls=Command, help=prose(command), epilog=module.EPILOG)(command)
 app.add_typer(
     bag.bag,

@@ -79,6 +79,7 @@ def prepare_folder(
     *,
     overwrite: bool = False,
     inputs: Iterable[str] = (),
+    family: Iterable[str] = tuple(FILES.values()),
 ) -> Path:
     """Choose and create the folder of a run.
 
@@ -90,6 +91,7 @@ def prepare_folder(
         overwrite: Allow `out` to hold results already. All that an earlier run can have written is
             removed, so that the results there belong together; other files stay.
         inputs: What the run reads, as the user named it; such a file is never removed.
+        family: What an earlier run of this command can have written besides `files`.
 
     Returns:
         The folder; it exists.
@@ -111,7 +113,7 @@ def prepare_folder(
             return folder
     if out.exists() and not out.is_dir():
         raise InputError(f"--out must be a folder, but {out} is a file")
-    there = sorted({name for name in (*files, *FILES.values()) if (out / name).exists()})
+    there = sorted({name for name in (*files, *family) if (out / name).exists()})
     if there and not overwrite:
         raise InputError(
             f"{out} holds results already ({', '.join(there)}): give another --out, or"

@@ -29,7 +29,7 @@ from tracker.evaluation.calibration_error import Calibration, calibration
 from tracker.evaluation.curves import Curve, curve, frontier
 from tracker.evaluation.evaluator import evaluate
 from tracker.evaluation.judging import JudgedBoxes, judge
-from tracker.evaluation.output_files import read_detections, read_tracks
+from tracker.evaluation.output_files import find_detections, read_detections, read_tracks
 from tracker.evaluation.result import Comparison, Evaluation, Figures
 from tracker.evaluation.sequences import BoxSequence, Role, TruthSequence
 from tracker.evaluation.truth_files import read_truth
@@ -47,6 +47,7 @@ __all__ = [
     "calibration",
     "curve",
     "evaluate",
+    "find_detections",
     "frontier",
     "judge",
     "read_detections",

@@ -109,7 +109,7 @@ def _files(folder: Path) -> list[tuple[Path, str]]:
 
 def _inside(folder: Path) -> Path | None:
     """The truth of a sequence's folder."""
-    for name in ("gt.txt", "gt/gt.txt"):
+    for name in ("gt.txt", "gt/gt.txt", "truth.txt"):
         if (folder / name).is_file():
             return folder / name
     return None
