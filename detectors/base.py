@@ -51,8 +51,12 @@ class Detector(Protocol):
         """Where it runs: "cpu", "cuda:0", "mps"."""
         ...
 
-    def detect(self, frames: Sequence[Frame]) -> list[Detections]:
-        """Detect in any number of frames (also none): one `Detections` a frame, in order."""
+    def detect(self, frames: Sequence[Frame]) -> Sequence[Detections | None]:
+        """Detect in any number of frames (also none): one answer a frame, in order.
+
+        None says that a frame was not looked at, which is no evidence; empty `Detections` say that
+        nothing was found in it. A network always looks.
+        """
         ...
 
 

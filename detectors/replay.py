@@ -7,12 +7,18 @@ frames.
 | file | frame |
 |---|---|
 | MOT text (.txt) | frame number in the file = index + 1; a frame without lines had no detections |
-| COCO results (.json) | see `load_replay`; a frame without results had no detections |
-| detections JSONL (.jsonl) | its `frame`; one that is not there was not looked at: error |
+| COCO results (.json) | see `load_replay`; a frame without results had no detections, one that \
+a list of images leaves out was not looked at |
+| detections JSONL (.jsonl) | its `frame`; one that is not there was not looked at |
+
+A recording may have been interrupted, or made of a part or of every Nth frame: for a frame it does
+not have the answer is None, "not looked at", and the first such frame is logged. A recording that
+clearly is of another video is an error.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +40,11 @@ FloatArray = NDArray[np.float64]
 ScoreMap = Literal["sigmoid", "minmax"] | Callable[[FloatArray], FloatArray]
 
 _MAP_OPTION = "?score_map="
+# A frame whose time is further from the recorded one is a frame of another video, s. Copies of a
+# video may begin a frame or two earlier or later.
+_SAME_TIME_S = 0.25
+
+_log = logging.getLogger("conftrack")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +76,9 @@ class ReplayDetector:
         class_names: As given or found.
         device: "cpu".
         note: What was read.
+        source: Name of the recorded video, "" where the record does not say.
+        check_times: Whether frames must have the times of the record. Images have no times of their
+            own: set it to False where they may be played at another rate.
         batch_size: 1.
 
     Raises:
@@ -92,6 +106,8 @@ class ReplayDetector:
         self._threshold, self._limit = score_threshold, max_detections
         self.class_names = record.class_names
         self._complete, self._times = record.complete, record.times
+        self.source, self.check_times = record.source, True
+        self._said = self._found = False
         self._frames = self._mapped(record.frames, score_map)
         self._wanted = None if classes is None else class_mask(classes, self.class_names)
         count = sum(len(d) for d in self._frames.values())
@@ -99,6 +115,11 @@ class ReplayDetector:
         self.note = f"replay of {count} recorded detections, frames up to {self.last_index}"
         if record.truncated_lines:
             self.note += "; the record's last line is cut off and was left out"
+
+    @property
+    def first_index(self) -> int:
+        """Index of the first frame in the record, 0 if it is empty."""
+        return min(self._frames, default=0)
 
     @property
     def last_index(self) -> int:
@@ -119,25 +140,66 @@ class ReplayDetector:
         for index in indices:
             yield RecordedFrame(index, self._times.get(index), self._of(index))
 
-    def detect(self, frames: Sequence[Frame]) -> list[Detections]:
+    def detect(self, frames: Sequence[Frame]) -> list[Detections | None]:
         """Look the frames up by their `index`.
 
+        Returns:
+            One answer a frame: None for one that is not in a record of all that was looked at.
+
         Raises:
-            InputError: A frame that is not in a JSONL record: it was not looked at, which is not
-                the same as nothing found.
+            InputError: The record is of another video: a frame has another time than in the record,
+                boxes lie outside the picture, or the first frame comes after the last recorded one.
         """
-        return [self._of(frame.index) for frame in frames]
+        return [self._answer(frame) for frame in frames]
+
+    def _answer(self, frame: Frame) -> Detections | None:
+        """What is recorded of a frame, with doubts about whether it is of this video."""
+        found = self._frames.get(frame.index)
+        if found is not None:
+            self._found = True
+            self._compare(frame, found)
+        elif self._complete:
+            self._tell_missing(frame.index)
+            return None
+        return self._of(frame.index)
+
+    def _compare(self, frame: Frame, found: Detections) -> None:
+        """Raise if a recorded frame clearly is not this frame."""
+        recorded_s = self._times.get(frame.index) if self.check_times else None
+        if recorded_s is not None and abs(recorded_s - frame.timestamp_s) > _SAME_TIME_S:
+            raise InputError(
+                f"{self._path} is of another video: it has frame {frame.index} at "
+                f"{recorded_s:.3f} s, here it is at {frame.timestamp_s:.3f} s"
+            )
+        height, width = frame.image.shape[:2]
+        beyond = (found.xyxy[:, 0] >= width) | (found.xyxy[:, 1] >= height)
+        if self._complete and len(found) and beyond.all():
+            raise InputError(
+                f"{self._path} is of another video: in frame {frame.index} its boxes, such as "
+                f"{found.xyxy[0].round().tolist()}, lie outside the picture of {width}x{height}"
+            )
+
+    def _tell_missing(self, index: int) -> None:
+        """Log the first frame that was not recorded; raise if none ever can be."""
+        record = f"{self._path}, which has {len(self._frames)} frames"
+        if self._frames:
+            record += f" from {self.first_index} to {self.last_index}"
+        if not self._found and index > self.last_index:
+            raise InputError(
+                f"frame {index} is not in {record}: it is of another video, or of an earlier part"
+            )
+        if not self._said:
+            self._said = True
+            _log.warning(
+                "frame %d is not in %s: frames that were not recorded count as not looked at",
+                index,
+                record,
+            )
 
     def _of(self, index: int) -> Detections:
-        """Filtered detections of one frame."""
+        """Filtered detections of one frame, none for a frame that is not there."""
         found = self._frames.get(index)
         if found is None:
-            if self._complete:
-                raise InputError(
-                    f"frame {index} is not in {self._path}, which has {len(self._frames)} frames "
-                    f"up to {self.last_index}: replay it with the start, stop and step it was "
-                    "recorded with"
-                )
             return Detections.empty(self._width)
         keep = found.confidence > self._threshold if self._threshold > 0 else None
         if self._wanted is not None:

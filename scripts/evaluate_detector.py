@@ -60,6 +60,8 @@ def evaluate(
             start = time.perf_counter()
             found = detector.detect([frame])[0]
             seconds.append(time.perf_counter() - start)
+            if found is None:
+                raise SystemExit(f"{detector.name} did not look at frame {frame.index}")
             here = truth.frame == frame.index + 1
             asked, spared = truth.xyxy[here & wanted], truth.xyxy[here & ~wanted]
             for gathered, min_iou in ((loose, 0.5), (tight, 0.7)):

@@ -84,6 +84,7 @@ class Engine:
         self.interrupted = False
         self.counter = TrackCounter()
         self.latency = Distribution()
+        self.not_looked = 0
         self.first: Frame | None = None
         self.last: Frame | None = None
         self.first_done_at = self.last_done_at = 0.0
@@ -164,6 +165,7 @@ class Engine:
             watch.stop()
             now = time.perf_counter()
             self.latency.add(now - work.decoded_at)
+            self.not_looked += work.detections is None
             if self.first is None:
                 self.first, self.first_done_at = work.frame, now
             self.last, self.last_done_at = work.frame, now
@@ -319,6 +321,7 @@ class Engine:
             source=str(getattr(self.source, "name", type(self.source).__name__)),
             frames=frames,
             frames_dropped=self.decoded.dropped,
+            frames_not_looked=self.not_looked,
             start_s=start,
             end_s=end,
             duration_s=end - start + last_frame_s,

@@ -241,6 +241,7 @@ class RunSummary:
         candidates_undecided: Tracks neither confirmed nor dead at the end.
         damage: What was broken in the source.
         errors_skipped: Decode errors passed over.
+        frames_not_looked: Of the frames, those that the detector gave None for.
         interrupted: Whether it was stopped before the source's end.
         ended: How it ended: `"complete"`, `"interrupted"`, or `"error: …"` with what went wrong
             and where; the other numbers are then those of the frames before it.
@@ -264,6 +265,7 @@ class RunSummary:
     candidates_undecided: int
     damage: list[Damage] = field(default_factory=list)
     errors_skipped: int = 0
+    frames_not_looked: int = 0
     interrupted: bool = False
     ended: str = "complete"
 

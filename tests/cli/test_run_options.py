@@ -141,3 +141,48 @@ def test_the_camera_is_followed_and_what_cannot_be_told_is_said(cli: Cli, clip: 
         list(read_tracks(f"{name}/tracks.jsonl"))[5].tracks for name in ("with", "without")
     )
     assert abs(a.velocity[0, 0]) < 0.2 * abs(b.velocity[0, 0])
+
+
+def interrupted(clip: Any, path: str, keep: range) -> str:
+    """A recording of the clip with these frames only."""
+    lines = clip.detections.read_text().splitlines(keepends=True)
+    Path(path).write_text(lines[0] + "".join(lines[1 + i] for i in keep))
+    return f"replay:{path}"
+
+
+@pytest.mark.parametrize("keep", [range(12), range(8, 20), range(0, 20, 2)])
+def test_a_recording_with_gaps_is_replayed_and_says_so_once(
+    cli: Cli, clip: Any, keep: range
+) -> None:
+    model = interrupted(clip, "gaps.jsonl", keep)
+    result = cli("run", clip.video, "--model", model, "--save", "jsonl", "--out", "o", "-q")
+    assert result.exit_code == 0, result.output
+    assert result.stderr.count("were not recorded count as not looked at") == 1
+    looked = {r.index for r in read_tracks("o/tracks.jsonl") if r.looked}
+    assert looked == set(keep)
+    assert used("o")["frames"] == clip.frames
+    assert used("o")["frames_not_looked"] == clip.frames - len(keep)
+
+
+def test_a_recording_of_another_part_is_an_error(cli: Cli, clip: Any) -> None:
+    late, early = (
+        interrupted(clip, name, keep)
+        for name, keep in (("late.jsonl", range(12, 20)), ("early.jsonl", range(8)))
+    )
+    result = cli("run", clip.video, "--model", late, "--stop", 1.0)
+    assert result.exit_code == 2
+    assert "replay:late.jsonl has none of the 10 frames" in result.stderr
+    result = cli("run", clip.video, "--model", early, "--start", 1.0)
+    assert result.exit_code == 2
+    assert "frame 10 is not in early.jsonl, which has 8 frames from 0 to 7" in result.stderr
+
+
+def test_a_recording_of_a_video_of_another_name_is_said(cli: Cli, clip: Any) -> None:
+    common = ("run", clip.video, "--model", clip.model, "--save", "detections", "--out", "a")
+    assert cli(*common).exit_code == 0
+    Path("copy.mp4").write_bytes(clip.video.read_bytes())
+    again = ("--model", "replay:a/detections.jsonl", "--save", "none")
+    moved = cli("run", "copy.mp4", *again)
+    assert (moved.exit_code, "was recorded from" in moved.stderr) == (0, True), moved.output
+    same = cli("run", clip.video, *again)
+    assert (same.exit_code, "was recorded from" in same.stderr) == (0, False), same.output

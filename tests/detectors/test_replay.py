@@ -10,15 +10,16 @@ import detectors
 from detectors.replay import ReplayDetector
 from tracker import Detections
 from tracker.errors import InputError
-from tracker.formats.coco import images_path
+from tracker.formats.coco import CocoWriter, images_path
 from tracker.formats.jsonl import DetectionsJsonlWriter
 from tracker.frames import Frame
+from tracker.tracks import Tracks
 
 NAMES = ("person", "car")
 
 
 def frame(index: int) -> Frame:
-    return Frame(np.zeros((4, 4, 3), np.uint8), index / 30, index)
+    return Frame(np.zeros((48, 64, 3), np.uint8), index / 10, index)
 
 
 @pytest.fixture
@@ -103,10 +104,52 @@ def test_jsonl_keeps_class_vectors_also_of_empty_frames(jsonl_file):
     assert one.class_probabilities.tolist() == [[0.1, 0.5]]
 
 
-def test_a_frame_that_was_not_looked_at_is_an_error(jsonl_file):
+def test_frames_that_were_not_recorded_were_not_looked_at(jsonl_file, caplog):
+    """The record has frames 0, 2 and 4; it was interrupted there, and made with --every 2."""
     detector = detectors.load(f"replay:{jsonl_file}")
-    with pytest.raises(InputError, match=r"frame 1 is not in .* 3 frames up to 4: replay it with"):
-        detector.detect([frame(1)])
+    answers = detector.detect([frame(i) for i in range(7)])
+    assert [None if d is None else len(d) for d in answers] == [0, None, 1, None, 2, None, None]
+    assert [r.getMessage() for r in caplog.records] == [
+        f"frame 1 is not in {jsonl_file}, which has 3 frames from 0 to 4:"
+        " frames that were not recorded count as not looked at"
+    ]
+
+
+def test_a_list_of_images_says_what_was_looked_at(tmp_path):
+    with CocoWriter(tmp_path / "r.json", class_names=["car"]) as out:
+        for index in (0, 2):
+            out.write(frame(index), Tracks.empty(index / 10))
+    answers = detectors.load(f"replay:{tmp_path / 'r.json'}").detect([frame(i) for i in range(4)])
+    assert [None if d is None else len(d) for d in answers] == [0, None, 0, None]
+
+
+def test_a_record_of_another_rate_is_of_another_video(jsonl_file):
+    detector = detectors.load(f"replay:{jsonl_file}")
+    image = np.zeros((480, 640, 3), np.uint8)
+    assert detector.detect([Frame(image, 0.4, 2)])[0] is not None  # a copy, two frames later
+    with pytest.raises(InputError, match=r"of another video: it has frame 4 at 0\.400 s, here it"):
+        detector.detect([Frame(image, 4 / 2.5, 4)])
+    detector.check_times = False
+    assert len(detector.detect([Frame(image, 4 / 2.5, 4)])[0]) == 2
+
+
+def test_a_record_of_another_part(jsonl_file):
+    detector = detectors.load(f"replay:{jsonl_file}")
+    with pytest.raises(InputError, match=r"frame 5 is not in .* from 0 to 4: it is of another"):
+        detector.detect([frame(5)])
+
+
+def test_boxes_outside_the_picture_are_of_another_video(tmp_path):
+    path = tmp_path / "d.jsonl"
+    with DetectionsJsonlWriter(path, class_names=["car"]) as out:
+        far = [[700.0, 10, 800, 60], [10, 480, 50, 500]]
+        out.write(frame(0), Detections([[5.0, 5, 9, 9], *far], [0.5] * 3))
+        out.write(frame(1), Detections(far, [0.5] * 2))
+    detector = detectors.load(f"replay:{path}")
+    image = np.zeros((480, 640, 3), np.uint8)
+    assert len(detector.detect([Frame(image, 0.0, 0)])[0]) == 3  # one of them is in it
+    with pytest.raises(InputError, match=r"in frame 1 its boxes.* outside the picture of 640x480"):
+        detector.detect([Frame(image, 0.1, 1)])
 
 
 def test_a_cut_off_record_says_so(jsonl_file):
@@ -184,7 +227,8 @@ def test_coco_with_the_data_sets_json(coco_file, tmp_path):
     # The file our own writer puts there is found by itself, and frame_index wins over the order.
     data["images"] = [{"id": i, "frame_index": i // 10} for i in (10, 20, 30)]
     images_path(coco_file).write_text(json.dumps(data))
-    assert [len(f.detections) for f in detectors.load(f"replay:{coco_file}")] == [0, 1, 0, 2]
+    listed = detectors.load(f"replay:{coco_file}")
+    assert [(f.index, len(f.detections)) for f in listed] == [(1, 1), (2, 0), (3, 2)]
 
 
 @pytest.mark.parametrize(

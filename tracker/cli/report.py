@@ -82,6 +82,8 @@ def _video(summary: RunSummary) -> str:
         text += "; [yellow]interrupted[/]"
     if summary.frames_dropped:
         text += f"; {summary.frames_dropped} frames dropped to keep up"
+    if summary.frames_not_looked:
+        text += f"; {summary.frames_not_looked} frames not looked at"
     return text
 
 

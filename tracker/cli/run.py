@@ -49,6 +49,7 @@ from tracker.errors import InputError, SourceError
 from tracker.tracker import Tracker
 
 if TYPE_CHECKING:
+    from detectors import Detector
     from tracker.video.base import Source
     from tracker.video.camera_motion import CameraMotion
 
@@ -167,6 +168,7 @@ def run(
             overwrite=overwrite,
             inputs=(source, model),
         )
+        _compare(detector, frames)
         if not quiet:
             introduce(frames, detector, config, tracker.config.fuser, was_shown)
         follower = _follower() if camera_motion else None
@@ -177,6 +179,9 @@ def run(
     if summary.frames == 0 and summary.ended == "complete":
         discard(folder)
         raise SourceError(f"{frames.name}: {_why_nothing(frames)}")
+    if error is None and summary.frames and summary.frames_not_looked == summary.frames:
+        discard(folder)
+        raise InputError(f"{detector.name} has none of the {summary.frames} frames of this run")
     files = [folder / name for name in file_names(kinds) if (folder / name).exists()]
     files.append(folder / FILES["summary"])
     about = {
@@ -227,15 +232,24 @@ def _open(
         InputError: `--image-fps` for a source that has times of its own, or as `open_source`.
         SourceError: As `open_source`.
     """
-    from tracker.video.images import ImagesSource
     from tracker.video.sources import open_source
 
     rate = {} if image_fps is None else {"image_fps": image_fps}
     frames = open_source(source, start_s=start, stop_s=stop, every=every, **rate)
-    if image_fps is not None and not isinstance(frames, ImagesSource):
+    if image_fps is not None and frames.own_times:
         frames.close()
         raise InputError(f"--image-fps is for images; {frames.name} has times of its own")
     return frames
+
+
+def _compare(detector: Detector, frames: Source) -> None:
+    """Say so where recorded detections are replayed on a source of another name."""
+    from detectors.replay import ReplayDetector
+
+    if isinstance(detector, ReplayDetector):
+        detector.check_times = frames.own_times  # images may be played at another rate
+        if detector.source and Path(detector.source).name != Path(frames.name).name:
+            note(f"{detector.name} was recorded from {detector.source!r}", warning=True)
 
 
 def _why_nothing(frames: Source) -> str:

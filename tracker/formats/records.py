@@ -8,7 +8,7 @@ do not mix.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +44,10 @@ class Record:
         class_names: Names of its classes.
         frames: Frame index (from 0) -> its detections.
         times: Frame index -> seconds, where the file has times.
-        complete: Every frame that was looked at is in `frames`. Else frames that are not there
-            had no detections.
+        complete: Every frame that was looked at is in `frames`: JSONL, and COCO results with their
+            list of images. Else frames that are not there had no detections.
         truncated_lines: 1 if the end of the file is cut off, else 0.
+        source: Name of the video as the file has it, "" where it has none.
     """
 
     class_names: tuple[str, ...]
@@ -54,6 +55,7 @@ class Record:
     times: dict[int, float] = field(default_factory=dict)
     complete: bool = False
     truncated_lines: int = 0
+    source: str = ""
 
 
 def read_record(
@@ -89,9 +91,7 @@ def read_record(
             f"{path} has {len(record.class_names)} class(es), not those of "
             f"class_names {class_names!r}"
         )
-    return Record(
-        tuple(class_names), record.frames, record.times, record.complete, record.truncated_lines
-    )
+    return replace(record, class_names=tuple(class_names))
 
 
 def _read_jsonl(path: Path) -> Record:
@@ -101,7 +101,8 @@ def _read_jsonl(path: Path) -> Record:
         d = line.detections
         frames[line.index] = RawFrame(d.xyxy, d.confidence, d.class_id, d.class_probabilities)
         times[line.index] = line.timestamp_s
-    return Record(file.class_names, frames, times, True, file.truncated_lines)
+    source = str(file.header.get("source") or "")
+    return Record(file.class_names, frames, times, True, file.truncated_lines, source)
 
 
 def _read_mot(path: Path) -> Record:
@@ -154,7 +155,8 @@ def _read_coco(path: Path, class_names: Sequence[str] | None, images: str | Path
     nothing = RawFrame(np.zeros((0, 4)), np.zeros(0), np.zeros(0, np.int64), np.zeros((0, 0)))
     for listed in index_of.values():
         frames.setdefault(listed, nothing)
-    return Record(tuple(categories[i] for i in sorted(categories)), frames, times)
+    names = tuple(categories[i] for i in sorted(categories))
+    return Record(names, frames, times, complete="images" in data)
 
 
 def _image_indices(

@@ -88,6 +88,7 @@ class Source(Closing):
         frame_count: Estimate of the frames the iteration yields, None when unknown.
         duration_s: Estimate of the seconds the iteration covers, None when unknown.
         live: Whether frames arrive in real time: a reader that waits too long loses some.
+        own_times: Whether its frames have times of their own; those of images are given to them.
         damage: What was found broken so far; grows while the source is read.
         last_s: Time of the last picture that was come by, chosen or not, None before the first.
         errors_skipped: Decode errors that were passed over so far.
@@ -103,6 +104,7 @@ class Source(Closing):
     frame_count: int | None = None
     duration_s: float | None = None
     live: bool = False
+    own_times: bool = True
 
     def __init__(
         self, *, start_s: float | None = None, stop_s: float | None = None, every: int = 1

@@ -69,6 +69,8 @@ class ImagesSource(Source):
         InputError: `fps` is not a number above 0.
     """
 
+    own_times = False
+
     def __init__(
         self,
         path: str | Path,
