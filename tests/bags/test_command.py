@@ -204,6 +204,19 @@ def test_left_out_detections_are_said(kit: Kit, cli: Cli, tmp_path: Path) -> Non
     assert "3 detections had no valid box and score" in result.stderr
 
 
+def test_an_error_in_the_middle_keeps_what_came_before(
+    kit: Kit, cli: Cli, replay: str, tmp_path: Path
+) -> None:
+    entries = [kit.image_entry(i) for i in range(20)]
+    entries[10].fields["encoding"] = "16UC1"
+    path = kit.write_mcap(tmp_path / "a.mcap", entries)
+    result = cli("bag", "run", path, "--model", replay, "--out", "o.mcap")
+    assert result.exit_code == 2
+    assert "'16UC1' are not read" in result.stderr
+    assert "10 frames before the error are in o.mcap" in result.stderr
+    assert sum(m.topic == "/conftrack/tracks" for m in kit.read_mcap_ros2(Path("o.mcap"))) == 10
+
+
 def test_ctrl_c_leaves_a_readable_bag(kit: Kit, entries: Any, tmp_path: Path) -> None:
     """A slow detector, one signal: what was done is there, complete, with code 130."""
     path = kit.write_mcap(tmp_path / "a.mcap", entries)

@@ -84,6 +84,7 @@ class BagWriter(Closing):
 
     Attributes:
         counts: Messages written so far by topic.
+        complete: Whether the file is complete and has its name.
 
     Raises:
         InputError: A prefix that is no name of ROS, or a copied topic of the same name.
@@ -118,6 +119,7 @@ class BagWriter(Closing):
                 " --copy-input out"
             )
         self.counts: dict[str, int] = {}
+        self.complete = False
         self._labels, self._method, self._least = labels, method, least_existence
         self._path, self._partial = Path(path), unfinished(path)
         self._copies: dict[Topic, int] = {}
@@ -229,6 +231,7 @@ class BagWriter(Closing):
             finally:
                 self._file.close()
         put_in_place(self._partial, self._path)
+        self.complete = True
 
 
 def _qos(profiles: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,7 +13,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from tracker.cli.console import Debug, Quiet, duration, err, guard, note, out, show_log
+from tracker.cli.console import Debug, Quiet, duration, guard, note, out, show_log
+from tracker.cli.driving import introduce
 from tracker.cli.helptext import Command, Group, epilog, prose
 from tracker.cli.interrupt import Interrupt
 from tracker.cli.options import (
@@ -46,7 +46,7 @@ from tracker.tracker import Tracker
 
 if TYPE_CHECKING:
     from detectors import Detector
-    from tracker.bags import BagSource, BagWriter, Container, MessageDetector, Topic
+    from tracker.bags import BagSource, BagWriter, Container, MessageDetector
     from tracker.pipeline import RunSummary
 
 __all__ = ["EPILOG", "bag"]
@@ -243,12 +243,16 @@ def run(
             )
         )
         if not quiet:
-            _introduce(frames, topic, detector, config, was_shown)
-        summary = _track(frames, detector, tracker, writer, batch, quiet)
+            introduce(frames, detector, config, tracker.config.fuser, was_shown)
+        summary, error = _track(frames, detector, tracker, writer, batch, quiet)
 
     if summary.frames == 0 and not summary.interrupted:
         target.unlink(missing_ok=True)
-        raise SourceError(f"{frames.name}: {_why_nothing(frames)}")
+        raise error or SourceError(f"{frames.name}: {_why_nothing(frames)}")
+    if error is not None:
+        if writer.complete:
+            note(f"the results of the {summary.frames} frames before the error are in {target}")
+        raise error
     if frames.restarts:
         summary = replace(summary, duration_s=frames.covered_s)
     if not quiet:
@@ -322,27 +326,6 @@ def _refuse_model(model: str) -> None:
         raise InputError("--model does not apply to a topic of detections: no detector runs")
 
 
-def _introduce(
-    frames: BagSource,
-    topic: Topic,
-    detector: Detector | MessageDetector,
-    config: str,
-    was_shown: Callable[[str], bool],
-) -> None:
-    """Say what is about to happen: topic, model and where it runs, settings."""
-    size = f", {frames.width}x{frames.height}" if frames.width else ""
-    rate = "" if frames.fps is None else f", about {frames.fps:.3g} messages/s"
-    length = "" if frames.duration_s is None else f", {duration(frames.duration_s)}"
-    err.print(
-        f"[bold]source[/] {escape(frames.name)} ({escape(topic.type)}){size}{rate}{length}",
-        soft_wrap=True,
-    )
-    text = getattr(detector, "note", "") or f"{detector.name} on {detector.device}"
-    if not was_shown(text):
-        err.print(f"[bold]model[/]  {escape(text)}", soft_wrap=True)
-    err.print(f"[bold]tracker[/] settings {escape(config)}", soft_wrap=True)
-
-
 def _track(
     frames: BagSource,
     detector: Detector | MessageDetector,
@@ -350,20 +333,32 @@ def _track(
     writer: BagWriter,
     batch: int | None,
     quiet: bool,
-) -> RunSummary:
-    """Run the pipeline into the bag, stoppable, with progress."""
+) -> tuple[RunSummary, BaseException | None]:
+    """Run the pipeline into the bag, stoppable, with progress.
+
+    Returns:
+        What was done, and the error that ended it, if one did.
+    """
     from tracker import pipeline
 
+    done: list[RunSummary] = []
     with Interrupt() as interrupt, RunProgress(frames.frame_count, quiet=quiet) as progress:
-        return pipeline.run(
-            frames,
-            detector,
-            tracker,
-            [writer],
-            batch_size=batch or int(getattr(detector, "batch_size", 1)),
-            on_progress=lambda state: progress.update(state.frames, state.objects),
-            stop_event=interrupt.stop,
-        )
+        try:
+            pipeline.run(
+                frames,
+                detector,
+                tracker,
+                [writer],
+                batch_size=batch or int(getattr(detector, "batch_size", 1)),
+                on_progress=lambda state: progress.update(state.frames, state.objects),
+                on_end=done.append,
+                stop_event=interrupt.stop,
+            )
+        except BaseException as error:
+            if not done:
+                raise
+            return done[0], error
+    return done[0], None
 
 
 def _why_nothing(frames: BagSource) -> str:

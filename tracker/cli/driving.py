@@ -24,6 +24,7 @@ from tracker.tracker import Tracker
 
 if TYPE_CHECKING:
     from detectors import Detector
+    from tracker.bags import MessageDetector
     from tracker.pipeline import CameraFollower, RunSummary
     from tracker.video.base import Source
 
@@ -32,7 +33,7 @@ __all__ = ["drive", "introduce", "keep_what_there_is"]
 
 def introduce(
     frames: Source,
-    detector: Detector,
+    detector: Detector | MessageDetector,
     config: str,
     fuser: str,
     was_shown: Callable[[str], bool],
@@ -40,10 +41,9 @@ def introduce(
     """Say what is about to happen: source, model and where it runs, settings."""
     rate = "" if frames.fps is None else f", {frames.fps:g} frames/s"
     length = "" if frames.duration_s is None else f", {duration(frames.duration_s)}"
-    err.print(
-        f"[bold]source[/] {escape(frames.name)}: {frames.width}x{frames.height}{rate}{length}",
-        soft_wrap=True,
-    )
+    # What carries detections has no pictures, and so no size.
+    size = f": {frames.width}x{frames.height}" if frames.width else ""
+    err.print(f"[bold]source[/] {escape(frames.name)}{size}{rate}{length}", soft_wrap=True)
     text = getattr(detector, "note", "") or f"{detector.name} on {detector.device}"
     if not was_shown(text):
         err.print(f"[bold]model[/]  {escape(text)}", soft_wrap=True)
