@@ -96,6 +96,7 @@ class TrackerNode(LifecycleNode):
             ("device", "auto"),
             ("threshold", -1.0),
             ("classes", ""),
+            ("camera_motion", False),
             ("min_existence", 0.0),
         ):
             self.declare_parameter(name, default)
@@ -138,6 +139,11 @@ class TrackerNode(LifecycleNode):
             )
             note = getattr(detector, "note", "") or f"{detector.name} on {detector.device}"
             self.get_logger().info(note)
+        follower = None
+        if self._value("camera_motion"):
+            from tracker.video.camera_motion import CameraMotion
+
+            follower = CameraMotion()
         for key, type_name in TOPICS.items():
             try:
                 cls = message_class(type_name)
@@ -162,6 +168,7 @@ class TrackerNode(LifecycleNode):
             least_existence=self._value("min_existence"),
             outputs=[key for key in self._publishers_by_key if key not in LATCHED],
             location=f"{self.get_fully_qualified_name()}/label_info",
+            camera_motion=follower,
         )
 
     def on_activate(self, state: Any) -> TransitionCallbackReturn:

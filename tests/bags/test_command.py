@@ -97,6 +97,9 @@ def test_a_model_for_detections_is_refused(kit: Kit, cli: Cli, tmp_path: Path) -
     result = cli("bag", "run", path, "--detections-topic", "/yolo/detections", "--model", "bundled")
     assert result.exit_code == 2
     assert "--model does not apply" in result.stderr
+    result = cli("bag", "run", path, "--detections-topic", "/yolo/detections", "--camera-motion")
+    assert result.exit_code == 2
+    assert "--camera-motion needs images" in result.stderr
 
 
 def test_the_input_is_never_replaced(
@@ -157,6 +160,21 @@ def test_settings_reach_the_tracker_and_the_file(
     assert all(len(m.message.detections) == 1 for m in arrays)
     # Two looks (frames 5 and 7) of confidence 0.7 from an even start.
     assert arrays[0].message.detections[0].results[0].hypothesis.score > 0.3
+
+
+def test_the_camera_can_be_followed(kit: Kit, cli: Cli, drive: Path, replay: str) -> None:
+    """Noise that changes with every frame tells nothing: that is said, and nothing is moved."""
+    options = ("bag", "run", drive, "--image-topic", CAMERA, "--model", replay)
+    result = cli(*options, "--camera-motion", "--out", "a.mcap")
+    assert result.exit_code == 0, result.output
+    assert "could not be told in 19 of 20 frames" in result.stderr
+    assert cli(*options, "--out", "b.mcap").exit_code == 0
+    boxes = [
+        [[t.x for t in m.message.tracks] for m in kit.read_mcap_ros2(Path(name))
+         if m.topic == "/conftrack/tracks"]
+        for name in ("a.mcap", "b.mcap")
+    ]  # fmt: skip
+    assert boxes[0] == boxes[1]
 
 
 def test_a_bag_that_is_cut_off_gives_its_beginning_and_code_3(

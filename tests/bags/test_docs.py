@@ -52,7 +52,7 @@ def test_parameters_of_the_node() -> None:
     node = (ROOT / "scripts" / "ros2_node.py").read_text(encoding="utf-8")
     declared = re.findall(r'^            \("(\w+)", (.+)\),$', node, re.M)
     rows = re.findall(r"^\| `(\w+)` \| (\S*) ?\| ", PAGE.split("| parameter |")[1], re.M)
-    assert len(declared) == 7
+    assert len(declared) == 8
     assert {name: default.strip("`") for name, default in rows} == {
         name: default.strip('"') for name, default in declared
     }

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tracker import Tracker, TrackerConfig
+from tracker import Detections, Tracker, TrackerConfig
 from tracker.bags.live import LiveTracker
 from tracker.bags.types import new
 from tracker.errors import InputError
@@ -502,6 +502,49 @@ def test_an_image_that_cannot_be_read_is_left_out(kit: Kit, replay: str) -> None
     assert one.take(array(kit, kit.compressed_entry(1)), now_ns=0)
 
 
+@pytest.mark.parametrize("follow", [False, True])
+def test_a_moving_camera_is_followed(
+    kit: Kit, ros: SimpleNamespace, replay: str, follow: bool
+) -> None:
+    """The camera turns to the left by 6 px a frame past a square that stands in the world.
+
+    Detected in the first frames only, it goes on where the picture goes; without following, where
+    the speed of its first frames takes it.
+    """
+    rng = np.random.default_rng(0)
+    world = rng.integers(0, 255, (kit.HEIGHT * 4, 2000, 3)).astype(np.uint8)
+
+    class Glimpse:
+        name, class_names = "glimpse", ("thing",)
+
+        def detect(self, frames: Any) -> list[Any]:
+            i = frames[0].index
+            boxes = [[100 + 6 * i, 100, 160 + 6 * i, 260]] if i < 3 else []
+            return [Detections(boxes, [0.9] * len(boxes))]
+
+    from tracker.video.camera_motion import CameraMotion
+
+    one = LiveTracker(
+        new, Tracker(), use="image", detector=Glimpse(),
+        camera_motion=CameraMotion() if follow else None,
+    )  # fmt: skip
+    x = []
+    for i in range(8):
+        # From the fourth frame on it turns faster.
+        shift = 6 * min(i, 3) + 20 * max(0, i - 3)
+        picture = np.ascontiguousarray(world[:, 800 - shift : 1440 - shift])
+        message = SimpleNamespace(
+            header=SimpleNamespace(
+                stamp=SimpleNamespace(sec=i // 10, nanosec=(i % 10) * 10**8 + 1), frame_id="c"
+            ),
+            height=picture.shape[0], width=640, encoding="rgb8", step=1920, data=picture.ravel(),
+        )  # fmt: skip
+        (track,) = one.take(message, now_ns=0)["tracks"].tracks
+        x.append(track.x)
+    assert x[3] == pytest.approx(148, abs=4)
+    assert abs(x[7] - (148 + 80)) < 6 if follow else abs(x[7] - (148 + 80)) > 30
+
+
 def test_wrong_combinations(replay: str) -> None:
     import detectors
 
@@ -509,5 +552,7 @@ def test_wrong_combinations(replay: str) -> None:
         LiveTracker(new, Tracker(), use="image")
     with pytest.raises(InputError, match="must not have one"):
         LiveTracker(new, Tracker(), use="detections", detector=detectors.load(replay))
+    with pytest.raises(InputError, match="followed in images only"):
+        live(camera_motion=SimpleNamespace())
     with pytest.raises(InputError, match='"image", "compressed" or "detections", got \'\''):
         LiveTracker(new, Tracker(), use="")

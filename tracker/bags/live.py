@@ -31,7 +31,7 @@ from tracker.bags.reading import Use
 from tracker.detections import Detections
 from tracker.errors import InputError
 from tracker.frames import Frame
-from tracker.roles import FrameDetector
+from tracker.roles import CameraFollower, FrameDetector
 from tracker.tracker import Tracker
 
 __all__ = ["LiveTracker"]
@@ -56,6 +56,7 @@ class LiveTracker:
         least_existence: Leave out tracks believed less than this.
         outputs: Which messages to build, of `writing.TOPICS`.
         location: Name of the topic of the class names, for `VisionInfo`.
+        camera_motion: Tells from images how the camera moved; None for one that stands.
 
     Attributes:
         late: Messages left out so far.
@@ -77,16 +78,20 @@ class LiveTracker:
         least_existence: float = 0.0,
         outputs: Collection[str] = ("detections", "tracks", "annotations"),
         location: str = "label_info",
+        camera_motion: CameraFollower | None = None,
     ) -> None:
         """Start without tracks."""
         if use not in ("image", "compressed", "detections"):
             raise InputError(f'use must be "image", "compressed" or "detections", got {use!r}')
         if (detector is None) != (use == "detections"):
             raise InputError("images need a detector, and detections must not have one")
+        if camera_motion is not None and use == "detections":
+            raise InputError("the camera can be followed in images only")
         self._make, self._tracker, self._use = make, tracker, use
         self._detector, self._outputs, self._location = detector, frozenset(outputs), location
         self._classes = None if classes is None else frozenset(classes)
         self._threshold, self._least = score_threshold, least_existence
+        self._follower = camera_motion
         self._labels = Labels() if detector is None else Labels.of(detector.class_names)
         self._named = 0
         self._last_ns: int | None = None
@@ -115,20 +120,31 @@ class LiveTracker:
             self._say("messages have no time in their headers: the node's clock stands in")
             header = Header(now_ns, header.frame_id)
         delay_ns = 0 if self._last_ns is None else self._last_ns - header.stamp_ns
-        # With `max_delay_s` the tracker takes what is late, and the next answer knows of it.
-        late = 0 < delay_ns <= self._tracker.config.max_delay_s * 1e9
+        # With `max_delay_s` the tracker takes what is late, and the next answer knows of it. A late
+        # image says nothing about a moving camera: the warp of the next one begins before it.
+        late = self._follower is None and 0 < delay_ns <= self._tracker.config.max_delay_s * 1e9
         if self._last_ns is not None and delay_ns >= 0 and not late:
             if delay_ns < RESTART_NS:
                 self.late += 1
                 self._say("a message came too late, or twice at one time, and was left out")
                 return {}
             self.reset()
+        warp = None
+        detections: Detections | None
         try:
-            detections = self._detect(message, header)
+            if self._detector is None:
+                detections = self._read(message)
+            else:
+                frame = self._frame(message, header)
+                detections = self._detector.detect([frame])[0]
+                if self._follower is not None:
+                    warp = self._follower.estimate(frame)
         except UnreadableImage as error:
             self._say(f"an image cannot be read and is left out: {error}")
             return {}
-        tracks = self._tracker.update(detections, timestamp_ns=header.stamp_ns)
+        tracks = self._tracker.update(detections, timestamp_ns=header.stamp_ns, warp=warp)
+        if self._follower is not None:
+            self._follower.hide(tracks.xyxy)
         if late:
             return {}
         self._last_ns = header.stamp_ns
@@ -158,16 +174,16 @@ class LiveTracker:
         self.restarts += 1
         self._tracker.reset()
 
-    def _detect(self, message: Any, header: Header) -> Detections | None:
-        if self._detector is None:
-            found, left_out = detections_of(message, self._labels)
-            if left_out:
-                self._say("detections without a valid box and score are left out")
-            return self._chosen(found)
+    def _frame(self, message: Any, header: Header) -> Frame:
         image = image_to_rgb(message) if self._use == "image" else compressed_to_rgb(message)
         self._index += 1
-        frame = Frame(image, header.stamp_ns / 1e9, self._index - 1)
-        return self._detector.detect([frame])[0]
+        return Frame(image, header.stamp_ns / 1e9, self._index - 1)
+
+    def _read(self, message: Any) -> Detections:
+        found, left_out = detections_of(message, self._labels)
+        if left_out:
+            self._say("detections without a valid box and score are left out")
+        return self._chosen(found)
 
     def _chosen(self, found: Detections) -> Detections:
         """Those of the wanted classes and above the threshold."""

@@ -20,6 +20,7 @@ from tracker.cli.interrupt import Interrupt
 from tracker.cli.options import (
     Architecture,
     Batch,
+    CameraMoves,
     Classes,
     ClassNames,
     Config,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from detectors import Detector
     from tracker.bags import BagSource, BagWriter, Container, MessageDetector
     from tracker.pipeline import RunSummary
+    from tracker.video.camera_motion import CameraMotion
 
 __all__ = ["EPILOG", "bag"]
 
@@ -122,6 +124,7 @@ def run(
     precision: HowPrecise = "auto",
     config: Config = None,
     fuser: Fuser = None,
+    camera_motion: CameraMoves = False,
     out_file: Annotated[
         Path | None,
         typer.Option(
@@ -182,7 +185,7 @@ def run(
         detector: Detector | MessageDetector
         vectors = False
         if bags.use_of(topic) == "detections":
-            _refuse_model(model)
+            _refuse_of_images(model, camera_motion)
             labels, vectors = bags.read_labels(container, topic)
             detector = bags.MessageDetector(
                 topic.name,
@@ -244,7 +247,8 @@ def run(
         )
         if not quiet:
             introduce(frames, detector, config, tracker.config.fuser, was_shown)
-        summary, error = _track(frames, detector, tracker, writer, batch, quiet)
+        follower = _follower() if camera_motion else None
+        summary, error = _track(frames, detector, tracker, writer, batch, quiet, follower)
 
     if summary.frames == 0 and not summary.interrupted:
         target.unlink(missing_ok=True)
@@ -260,6 +264,12 @@ def run(
             note(
                 f"{frames.detections_left_out} detections had no valid box and score and were"
                 " left out"
+            )
+        if follower is not None and follower.failed:
+            note(
+                f"how the camera moved could not be told in {follower.failed} of"
+                f" {follower.frames} frames; there the tracks were not moved with it",
+                warning=True,
             )
         out.print(render(summary, [target]))
         out.print(_written(writer))
@@ -321,9 +331,22 @@ def _target(path: Path, wanted: Path | None, overwrite: bool) -> Path:
     return target
 
 
-def _refuse_model(model: str) -> None:
+def _refuse_of_images(model: str, camera_motion: bool) -> None:
+    """Refuse what needs pictures.
+
+    Raises:
+        InputError: Such an option was given.
+    """
     if model != "auto":
         raise InputError("--model does not apply to a topic of detections: no detector runs")
+    if camera_motion:
+        raise InputError("--camera-motion needs images: a topic of detections has none")
+
+
+def _follower() -> CameraMotion:
+    from tracker.video.camera_motion import CameraMotion
+
+    return CameraMotion()
 
 
 def _track(
@@ -333,6 +356,7 @@ def _track(
     writer: BagWriter,
     batch: int | None,
     quiet: bool,
+    follower: CameraMotion | None,
 ) -> tuple[RunSummary, BaseException | None]:
     """Run the pipeline into the bag, stoppable, with progress.
 
@@ -350,6 +374,7 @@ def _track(
                 tracker,
                 [writer],
                 batch_size=batch or int(getattr(detector, "batch_size", 1)),
+                camera_motion=follower,
                 on_progress=lambda state: progress.update(state.frames, state.objects),
                 on_end=done.append,
                 stop_event=interrupt.stop,
