@@ -34,7 +34,7 @@ _LEAST_AGREEING, _LEAST_SHARE = 20, 0.4
 # What a camera can do between two frames: zoom, and turn in radians.
 _MOST_ZOOM, _MOST_TURN = 1.3, 0.35
 # A picture whose corners all moved less than this stands still, px.
-_STILL = 0.1
+_STILL = 0.2
 # Boxes are hidden with a margin of this share of their size: feet and bags stick out.
 _MARGIN = 0.1
 
