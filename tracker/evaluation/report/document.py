@@ -156,14 +156,8 @@ def to_json(document: Document) -> dict[str, Any]:
         "overall": _comparison(result.overall),
         "by_class": {name: _comparison(pair) for name, pair in result.by_class.items()},
         "by_sequence": {name: _comparison(pair) for name, pair in result.by_sequence.items()},
-        "curves": {
-            kind: _curves(figures)
-            for kind, figures in (
-                ("tracks", result.overall.tracks),
-                ("detections", result.overall.detections),
-            )
-            if figures is not None
-        },
+        "curves": _both_curves(result.overall),
+        "curves_by_class": {name: _both_curves(pair) for name, pair in result.by_class.items()},
         "slices": {
             column: [asdict(group) for group in some] for column, some in document.slices.items()
         },
@@ -216,6 +210,11 @@ def _figures(figures: Figures) -> dict[str, Any]:
         "existence": None if figures.existence is None else asdict(figures.existence),
         "tracks": None if figures.tracks is None else asdict(figures.tracks),
     }
+
+
+def _both_curves(pair: Comparison) -> dict[str, Any]:
+    given = (("tracks", pair.tracks), ("detections", pair.detections))
+    return {kind: _curves(figures) for kind, figures in given if figures is not None}
 
 
 def _curves(figures: Figures) -> dict[str, Any]:

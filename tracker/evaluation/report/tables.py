@@ -70,6 +70,7 @@ def sections(result: Evaluation, pair: Comparison | None = None) -> list[Section
     if result.by == "existence":
         at = f"existence ≥ {result.threshold:g} (raw: score)"
     iou = f"{result.min_iou:g}"
+    tracks = _TRACKS if pair.detections is None else _TRACKS + _WEAK
     return [
         Section(title, tuple(_row(pair, *spec) for spec in specs))
         for title, specs in (
@@ -77,7 +78,7 @@ def sections(result: Evaluation, pair: Comparison | None = None) -> list[Section
             (f"Boxes with {at}", _OPERATING),
             ("Is the score a true probability?", _SCORE),
             *((("Is the existence?", _EXISTENCE),) if _has(pair, "existence") else ()),
-            *(((f"Tracks with {at}", _TRACKS),) if _has(pair, "tracks") else ()),
+            *(((f"Tracks with {at}", tracks),) if _has(pair, "tracks") else ()),
         )
     ]
 
@@ -163,6 +164,8 @@ _TRACKS: list[Spec] = [
     ("frames to find", _track("confirm_frames"), ".0f", "median, from when it could be found"),
     ("seconds to find", _track("confirm_s"), ".2f", "the same in seconds"),
     ("never found", _track("never_confirmed"), ".3f", "share of the objects"),
+]
+_WEAK: list[Spec] = [
     ("weak objects' boxes", _track("weak_boxes"), ",", "of objects never detected above 0.5"),
     ("  found by tracks", _track("weak_recall"), ".3f", "share of them"),
     ("  found by raw", _track("weak_raw_recall"), ".3f", "at any score"),
@@ -244,10 +247,10 @@ def advice_sentences(advised: Advised) -> list[str]:
             f"For {goal.words}, counting {what}: report nothing: every threshold on {advised.by}"
             f" costs more than the {shown(a.chosen.cost, ',.0f')} of missing everything."
         ]
-    low, high = (shown(v) for v in a.threshold)
     out = []
     if a.reached:
-        span = f" (95 %: {low} to {high})" if low != "–" else ""
+        low, high = (_digits(v) for v in a.threshold)
+        span = f" (95 %: {low} to {high})" if a.attained else ""
         out.append(
             f"For {goal.words}, counting {what}: {advised.by} ≥"
             f" {_digits(a.chosen.threshold)}{span}."
@@ -315,11 +318,13 @@ def _span(interval: tuple[float, float], form: str = ".3f") -> str:
 
 
 def _digits(threshold: float) -> str:
-    """A threshold in as many digits as tell it from 0 and 1, never rounded up.
+    """A threshold in as many digits as tell it from 0 and 1, never rounded up; infinity in words.
 
     >>> _digits(0.59), _digits(0.123456), _digits(0.999954), _digits(0.04899)
     ('0.59', '0.123', '0.999954', '0.0489')
     """
+    if not math.isfinite(threshold):
+        return "reporting nothing"
     edge = min(threshold, 1.0 - threshold)
     decimals = 6 if edge <= 0 else min(max(3, 2 - math.floor(math.log10(edge))), 6)
     floor = math.floor(threshold * 10**decimals + 1e-9) / 10**decimals
