@@ -119,15 +119,20 @@ def pose() -> dict[str, Any]:
 
 
 def detection_entry(
-    i: int, *, results: Sequence[tuple[str, float]] = (("person", 0.7),), theta: float = 0.0
+    i: int,
+    *,
+    results: Sequence[tuple[str, float]] = (("person", 0.7),),
+    theta: float = 0.0,
+    stamp_ns: int | None = None,
+    log_ns: int | None = None,
 ) -> Entry:
     """The square as somebody else's detector saw it."""
-    stamp_ns = START_NS + i * PERIOD_NS
+    stamp_ns = START_NS + i * PERIOD_NS if stamp_ns is None else stamp_ns
     x, y, width, height = box(i)
     return Entry(
         "/yolo/detections",
         "vision_msgs/msg/Detection2DArray",
-        stamp_ns + 5_000_000,
+        stamp_ns + 5_000_000 if log_ns is None else log_ns,
         {
             "header": header(stamp_ns),
             "detections": [

@@ -189,19 +189,17 @@ def test_a_bag_that_is_cut_off_gives_its_beginning_and_code_3(
     assert 7 <= sum(m.topic == "/conftrack/tracks" for m in read) <= 10
 
 
-def test_a_clock_that_is_set_back_begins_anew(
-    kit: Kit, cli: Cli, replay: str, tmp_path: Path
-) -> None:
+def test_a_clock_that_is_set_back_begins_anew(kit: Kit, cli: Cli, tmp_path: Path) -> None:
     """Two drives of a simulation in one bag: ids go on, ages begin at 0, times are those given."""
-    entries = [kit.image_entry(i) for i in range(10)]
+    entries = [kit.detection_entry(i) for i in range(10)]
     entries += [
-        kit.image_entry(
+        kit.detection_entry(
             i, stamp_ns=(i + 1) * kit.PERIOD_NS, log_ns=kit.START_NS + (i + 1) * kit.PERIOD_NS
         )
         for i in range(10, 20)
     ]
     path = kit.write_mcap(tmp_path / "a.mcap", entries)
-    result = cli("bag", "run", path, "--model", replay, "--out", "o.mcap")
+    result = cli("bag", "run", path, "--detections-topic", "/yolo/detections", "--out", "o.mcap")
     assert result.exit_code == 0, result.output
     assert "the clock was set back" in result.stdout
     assert "20 frames, 1.8 s" in result.stdout
