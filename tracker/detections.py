@@ -7,13 +7,14 @@ here, so that no function behind it has to.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tracker import interop
 from tracker.errors import InputError
 
 __all__ = ["Detections"]
@@ -115,6 +116,87 @@ class Detections:
     def empty(cls, classes: int = 0) -> Detections:
         """No detections, with room for `classes` class probabilities."""
         return cls(np.zeros((0, 4)), np.zeros(0), np.zeros(0, np.int64), np.zeros((0, classes)))
+
+    @classmethod
+    def from_supervision(cls, found: Any, *, on_bad: interop.OnBad = "raise") -> Detections:
+        """From a `supervision.Detections`; without class ids everything is class 0.
+
+        Args:
+            found: Has `xyxy` (N, 4), `confidence` (N,), and `class_id` (N,) or None.
+            on_bad: As above.
+
+        Raises:
+            InputError: There is no confidence, or a bad row.
+        """
+        return interop.from_supervision(cls, found, on_bad)
+
+    @classmethod
+    def from_torchvision(
+        cls, found: Mapping[str, Any], *, on_bad: interop.OnBad = "raise"
+    ) -> Detections:
+        """From one dict of torchvision's detection models.
+
+        Args:
+            found: `boxes` (N, 4) corners, `scores` (N,) and `labels` (N,), tensors or arrays.
+                Labels are taken as they are: there, 0 is the background and persons are 1.
+            on_bad: As above.
+
+        Raises:
+            InputError: A key is missing, or a bad row.
+
+        Example:
+            >>> found = {"boxes": [[10, 20, 50, 120]], "scores": [0.4], "labels": [1]}
+            >>> Detections.from_torchvision(found).class_id.tolist()
+            [1]
+        """
+        return interop.from_torchvision(cls, found, on_bad)
+
+    @classmethod
+    def from_ultralytics(cls, found: Any, *, on_bad: interop.OnBad = "raise") -> Detections:
+        """From one result of Ultralytics.
+
+        Args:
+            found: A result with `boxes` (or `obb`, of which the upright boxes are taken); those
+                boxes: `xyxy` (N, 4), `conf` (N,), `cls` (N,); or their rows (N, 6): x1, y1, x2,
+                y2, conf, cls, or (N, 7) with a track's id before conf.
+            on_bad: As above.
+
+        Raises:
+            InputError: Rows of another shape, or a bad one.
+
+        Example:
+            >>> Detections.from_ultralytics([[10, 20, 50, 120, 0.4, 2]]).class_id.tolist()
+            [2]
+        """
+        return interop.from_ultralytics(cls, found, on_bad)
+
+    @classmethod
+    def from_coco(
+        cls,
+        results: Sequence[Mapping[str, Any]],
+        *,
+        image_id: int | str | None = None,
+        categories: Sequence[int] | None = None,
+        on_bad: interop.OnBad = "raise",
+    ) -> Detections:
+        """From COCO results of one image.
+
+        Args:
+            results: Dicts with `bbox` (x, y, width, height), `score` and `category_id`.
+            image_id: Take the results of this image; may be left out where all are of one.
+            categories: Category ids in the order of the classes; None takes the ids themselves.
+            on_bad: As above.
+
+        Raises:
+            InputError: A key is missing, the results are of several images, a category is not
+                among `categories`, or a bad row.
+
+        Example:
+            >>> rows = [{"image_id": 7, "category_id": 3, "bbox": [10, 20, 40, 100], "score": 0.4}]
+            >>> Detections.from_coco(rows, categories=[1, 3]).class_id.tolist()
+            [1]
+        """
+        return interop.from_coco(cls, results, image_id, categories, on_bad)
 
     def __len__(self) -> int:
         """Number of boxes."""

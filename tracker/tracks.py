@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker import interop
 from tracker.clock import instant
 
 __all__ = ["TrackState", "Tracks"]
@@ -128,6 +129,38 @@ class Tracks:
     def seen(self) -> BoolArray:
         """Mask of the tracks with a detection in this frame, believed or not."""
         return self.detection >= 0
+
+    @property
+    def state_names(self) -> list[str]:
+        """(N,) state of each in words, such as `"confirmed"`."""
+        return [TrackState(s).name.lower() for s in self.state.tolist()]
+
+    def to_supervision(self) -> Any:
+        """A `supervision.Detections`: `confidence` is `score`, `tracker_id` the track's id.
+
+        Its `data` has `existence` (N,), `state` (N,) in words and `velocity` (N, 2).
+
+        Raises:
+            MissingExtraError: supervision is not installed.
+        """
+        return interop.to_supervision(self)
+
+    def to_coco(
+        self, image_id: int | str, *, categories: Sequence[int] | None = None
+    ) -> list[dict[str, Any]]:
+        """COCO results of one image, with `track_id` and `existence` besides.
+
+        Args:
+            image_id: Of the image.
+            categories: Category ids in the order of the classes; None writes the class ids.
+
+        Returns:
+            A dict a track: `image_id`, `category_id`, `bbox` (x, y, width, height), `score` …
+
+        Raises:
+            InputError: A class has no category.
+        """
+        return interop.to_coco(self, image_id, categories)
 
     def __len__(self) -> int:
         """Number of tracks."""
