@@ -44,3 +44,10 @@ def test_the_import_stays_light():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_the_evaluation_imports_its_heavy_parts_when_they_are_needed():
+    heavy = [*HEAVY, "trackeval", "pycocotools", "sklearn"]
+    code = f"import sys, tracker.evaluation; print(*(set({heavy}) & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -145,4 +146,17 @@ def test_mistakes_are_answered(
     assert done.exit_code == 2
     assert words in done.stderr
     assert "Traceback" not in done.output
+    assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize("name", ["trackeval", "matplotlib"])
+def test_a_missing_extra_says_how_to_get_it(
+    cli: Cli, street: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    for module in [m for m in sys.modules if m.partition(".")[0] == name]:
+        monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.setitem(sys.modules, name, None)
+    done = cli("evaluate", "--tracks", "street", "--truth", "gt.txt")
+    assert done.exit_code == 2
+    assert f'{name} is not installed: pip install "conftrack[evaluate]"' in done.stderr
     assert not Path("runs").exists()

@@ -236,5 +236,7 @@ def test_detections_alone() -> None:
     assert found.advised is not None
     assert found.tracks == ()
     assert found.group_charts == ()
+    header, _ = group_table(raw.by_class, "class")
+    assert header == ["class", "AP", "prec.", "recall", "ECE", "boxes"]
     assert "Evaluation of d.json" in page(found)
     assert to_json(found)["overall"]["tracks"] is None

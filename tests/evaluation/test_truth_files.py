@@ -97,7 +97,7 @@ def test_kitti(tmp_path: Path) -> None:
         f"0 1 Pedestrian 0 0 {tail}",
         f"0 2 Pedestrian 1 0 {tail}",  # truncated
         f"0 3 Pedestrian 0 3 {tail}",  # occluded beyond 2
-        f"0 4 Person_sitting 0 0 {tail}",
+        f"0 4 Person 0 0 {tail}",  # sitting, as the labels have it
         f"0 5 Cyclist 0 0 {tail}",
         f"0 6 Car 0 2 {tail}",
         f"0 7 Van 0 0 {tail}",
@@ -109,6 +109,7 @@ def test_kitti(tmp_path: Path) -> None:
     assert truth.asked == ("person", "car")
     assert rows(truth) == [(0, 1, JUDGED), *[(0, k, BOX) for k in (2, 3, 4, 5)], (1, -1, AREA)]
     assert rows(truth, "car") == [(0, 6, JUDGED), (0, 7, BOX), (1, -1, AREA)]
+    assert rows(truth, "person sitting") == [(0, 4, JUDGED), (1, -1, AREA)]
     assert rows(truth, "van") == [(0, 7, JUDGED), (1, -1, AREA)]
     assert rows(truth, "cyclist") == [(0, 5, JUDGED), (1, -1, AREA)]
     assert truth.xyxy[0].tolist() == [10.0, 20.0, 30.0, 70.0]

@@ -208,8 +208,11 @@ def evaluate(
     if tracks is None and (without or not asked_for):
         raise InputError("give --tracks, --detections, or both")
     from tracker import evaluation
+    from tracker.evaluation.report import plots
     from tracker.evaluation.report.document import gather
 
+    if "png" in kinds:
+        plots.require()
     with err.status("reading") if err.is_terminal and not quiet else nullcontext() as status:
 
         def say(step: str) -> None:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from tracker.errors import InputError
 from tracker.evaluation.sequences import BoxSequence, TruthSequence
-from tracker.evaluation.truth_files import canonical
-from tracker.formats import coco, coco_dataset, jsonl, mot
+from tracker.evaluation.truth_files import canonical, kitti_kinds
+from tracker.formats import coco, coco_dataset, jsonl, kitti, mot
 from tracker.formats.records import read_record
 from tracker.tracks import Tracks
 
@@ -41,7 +41,7 @@ def read_tracks(path: str | Path, truth: Sequence[TruthSequence]) -> list[BoxSeq
     """Read tracks.
 
     Args:
-        path: JSONL or MOT text, a folder that `conftrack run` wrote, or a folder with
+        path: JSONL, MOT text or KITTI results; a folder that `conftrack run` wrote; a folder with
             `SEQUENCE.txt`, `SEQUENCE.jsonl` or `SEQUENCE/tracks.jsonl`.
         truth: The sequences to find tracks for.
 
@@ -66,7 +66,7 @@ def read_detections(
     """Read raw detections.
 
     Args:
-        path: Detections JSONL, MOT text or COCO results; or a folder with
+        path: Detections JSONL, MOT text, KITTI or COCO results; or a folder with
             `SEQUENCE/det_prob.txt`, `SEQUENCE/det.txt`, `SEQUENCE/det/det.txt` or `SEQUENCE.txt`.
         truth: The sequences to find detections for.
         score_map: How scores become probabilities: as they are, 1 / (1 + exp(−score)) for logits
@@ -150,6 +150,8 @@ def _tracks(path: Path, name: str) -> BoxSequence:
         return _tracks_jsonl(path, name)
     if path.suffix not in (".txt", ".csv"):
         raise InputError(f"{path}: tracks must be .jsonl (conftrack) or .txt (MOT text)")
+    if kitti.is_kitti(path):
+        return _kitti(path, name, "none")
     rows = mot.read(path)
     if len(rows) and (rows.track_id < 0).any():
         raise InputError(
@@ -187,7 +189,28 @@ def _tracks_jsonl(path: Path, name: str) -> BoxSequence:
     )
 
 
+def _kitti(path: Path, name: str, score_map: ScoreMap) -> BoxSequence:
+    """Results in KITTI's format, tracks or detections."""
+    rows = kitti.read(path)
+    if np.isnan(rows.score).any():
+        raise InputError(f"{path} has lines without a score (field 18): these are labels")
+    kinds = kitti_kinds(rows)
+    names = tuple(dict.fromkeys(kinds))
+    return BoxSequence(
+        name=name,
+        class_names=names,
+        frame=rows.frame,
+        track_id=rows.track_id,
+        xyxy=rows.xyxy,
+        score=_probabilities(path, rows.score, score_map),
+        existence=np.full(len(rows), np.nan),
+        class_id=np.array([names.index(kind) for kind in kinds], np.int64),
+    )
+
+
 def _detections(path: Path, name: str, score_map: ScoreMap) -> BoxSequence:
+    if path.suffix == ".txt" and kitti.is_kitti(path):
+        return _kitti(path, name, score_map)
     record = read_record(path)
     index = np.array(sorted(record.frames), np.int64)
     frames = [record.frames[i] for i in index.tolist()]

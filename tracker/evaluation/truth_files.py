@@ -8,7 +8,7 @@ judging so that a benchmark's rules are written down in one place:
 | MOT16, MOT17, MOT20 | class 1 with flag 1 | boxes of classes 2, 7, 8, 12 (MOT20: 6), and of flag 0 |
 | with `labels.txt` (CVAT) | every class with flag 1 | boxes of flag 0 |
 | MOT15 (ten columns) | rows of flag 1 | nothing: rows of flag 0 are not there |
-| KITTI tracking | Car, Pedestrian | DontCare (area); Van for Car; Person_sitting and Cyclist for Pedestrian; truncated, or occluded beyond 2; unmatched boxes up to 25 px high |
+| KITTI tracking | Car, Pedestrian | DontCare (area); Van for Car; Person (sitting) and Cyclist for Pedestrian; truncated, or occluded beyond 2; unmatched boxes up to 25 px high |
 | COCO | every category | `iscrowd` (area), `ignore` (box) |
 
 Class 8 of MOT text with a visibility of −1 is an ignored area. Class names are compared in lower
@@ -27,7 +27,7 @@ from tracker.errors import InputError
 from tracker.evaluation.sequences import EVERY_CLASS, Role, TruthSequence
 from tracker.formats import coco_dataset, kitti, mot
 
-__all__ = ["canonical", "read_truth"]
+__all__ = ["canonical", "kitti_kinds", "read_truth"]
 
 PERSON = "person"
 _SAME = {
@@ -195,9 +195,17 @@ def _info(path: Path) -> tuple[int, float | None]:
     return 0, None
 
 
+def kitti_kinds(rows: kitti.KittiRows) -> list[str]:
+    """The N class names under which KITTI's types are compared.
+
+    In the tracking labels "Person" is someone sitting; who walks is a "Pedestrian".
+    """
+    return ["person sitting" if kind == "Person" else canonical(kind) for kind in rows.kind]
+
+
 def _from_kitti(path: Path, name: str) -> TruthSequence:
     rows = kitti.read(path)
-    kinds = [canonical(kind) for kind in rows.kind]
+    kinds = kitti_kinds(rows)
     names = tuple(sorted({PERSON, "car", *kinds} - {"dontcare"}))
     unclear = (rows.truncated > 0) | (rows.occluded > _KITTI_OCCLUDED)
     picked: list[tuple[int, int, int]] = []  # row, class, role

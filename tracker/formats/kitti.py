@@ -1,7 +1,8 @@
-"""KITTI tracking labels: a line an object and frame, fields separated by spaces.
+"""KITTI tracking labels and results: a line an object and frame, fields separated by spaces.
 
-In: the path of a `label_02/0000.txt`. Out: its columns. Frames count from 0 there, and classes are
-words. The format is that of the KITTI object labels with `frame` and `track_id` before it.
+In: the path of a `label_02/0000.txt`, or of a tracker's results. Out: its columns. Frames count
+from 0 there, and classes are words. The format is that of the KITTI object labels with `frame` and
+`track_id` before it; results have a score at the end.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from tracker.formats.base import bad_line
 
 __all__ = ["KittiRows", "is_kitti", "read"]
 
-# frame, track_id, type, truncated, occluded, alpha, x1, y1, x2, y2, then 3D; results add a score.
-_LEAST_FIELDS = 10
+# frame, track_id, type, truncated, occluded, alpha, x1, y1, x2, y2, seven of 3D, score.
+_LEAST_FIELDS, _SCORE = 10, 17
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,6 +33,7 @@ class KittiRows:
         truncated: (N,) 0 if the object is wholly in the image.
         occluded: (N,) 0 seen fully, 1 in part, 2 hardly, 3 unknown; -1 for DontCare.
         xyxy: (N, 4) corners in pixels.
+        score: (N,) of results, NaN in labels.
     """
 
     frame: NDArray[np.int64]
@@ -40,6 +42,7 @@ class KittiRows:
     truncated: NDArray[np.float64]
     occluded: NDArray[np.int64]
     xyxy: NDArray[np.float64]
+    score: NDArray[np.float64]
 
     def __len__(self) -> int:
         """Number of rows."""
@@ -76,13 +79,14 @@ def read(path: str | PathLike[str]) -> KittiRows:
             frame, track, occluded = (int(float(fields[k])) for k in (0, 1, 4))
             if frame < 0:
                 raise ValueError(f"frame must be at least 0, got {frame}")
-            rows.append((frame, track, float(fields[3]), occluded, *box))
+            score = float(fields[_SCORE]) if len(fields) > _SCORE else float("nan")
+            rows.append((frame, track, float(fields[3]), occluded, *box, score))
         except ValueError as error:
             raise bad_line(str(path), number, error) from None
         kinds.append(fields[2])
-    table = np.array(rows, np.float64).reshape(-1, 8)
+    table = np.array(rows, np.float64).reshape(-1, 9)
     frames, tracks, hidden = (table[:, k].astype(np.int64) for k in (0, 1, 3))
-    return KittiRows(frames, tracks, tuple(kinds), table[:, 2], hidden, table[:, 4:])
+    return KittiRows(frames, tracks, tuple(kinds), table[:, 2], hidden, table[:, 4:8], table[:, 8])
 
 
 def _number(text: str) -> bool:

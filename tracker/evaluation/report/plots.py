@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["INKS", "figure", "write_pngs"]
+__all__ = ["INKS", "figure", "require", "write_pngs"]
 
 # Told apart in print and by the colour-blind; the page has the same ones, and others in the dark.
 INKS: dict[Ink, str] = {
@@ -30,6 +30,18 @@ INKS: dict[Ink, str] = {
     "guide": "#8a8f98",
 }
 _DPI = 144
+
+
+def require() -> None:
+    """Make sure that drawing will work, before time is spent on what is drawn.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("matplotlib", "evaluate") from error
 
 
 def write_pngs(charts: Sequence[Chart], folder: Path) -> list[Path]:
@@ -53,10 +65,9 @@ def figure(chart: Chart) -> Figure:
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError("matplotlib", "evaluate") from error
+    require()
+    from matplotlib.figure import Figure
+
     height = 1.3 + 0.3 * len(chart.pairs) if chart.pairs else 4.2
     # A Figure of its own: pyplot would choose a display and keep the figure for ever.
     drawn = Figure(figsize=(6.0, height), layout="constrained")

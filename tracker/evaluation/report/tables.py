@@ -202,7 +202,8 @@ def group_table(groups: dict[str, Comparison], what: str) -> tuple[list[str], li
     header = [what, *(title for title, _, _ in columns)]
     if both:
         header.insert(1, "raw AP")
-    return header, rows
+    used = [k for k in range(len(header)) if any(row[k] for row in rows)]
+    return [header[k] for k in used], [[row[k] for k in used] for row in rows]
 
 
 def headline(result: Evaluation) -> list[tuple[str, str, str]]:
