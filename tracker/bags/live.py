@@ -94,6 +94,7 @@ class LiveTracker:
         self._follower = camera_motion
         self._labels = Labels() if detector is None else Labels.of(detector.class_names)
         self._named = 0
+        self._first_ns: int | None = None
         self._last_ns: int | None = None
         self._index = 0
         self._said: set[str] = set()
@@ -176,8 +177,11 @@ class LiveTracker:
 
     def _frame(self, message: Any, header: Header) -> Frame:
         image = image_to_rgb(message) if self._use == "image" else compressed_to_rgb(message)
+        if self._first_ns is None:
+            self._first_ns = header.stamp_ns
         self._index += 1
-        return Frame(image, header.stamp_ns / 1e9, self._index - 1)
+        # Seconds since the first image, as in a bag: a float of seconds since 1970 is a coarse one.
+        return Frame(image, (header.stamp_ns - self._first_ns) / 1e9, self._index - 1)
 
     def _read(self, message: Any) -> Detections:
         found, left_out = detections_of(message, self._labels)
