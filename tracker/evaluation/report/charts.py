@@ -231,8 +231,14 @@ def pairs_chart(groups: Sequence[Slice], by: str, column: str) -> Chart | None:
     )
 
 
-def timeline_chart(track: Timeline, number: int) -> Chart:
-    """The life of one track: existence and score over the raw confidences."""
+def timeline_chart(track: Timeline, number: int, *, alone: bool = False) -> Chart:
+    """The life of one track: existence and score over the raw confidences.
+
+    Args:
+        track: Its life.
+        number: Of the chart, from 1.
+        alone: Whether there is one sequence only, which needs no name.
+    """
     x = track.time
     step = float(np.median(np.diff(x))) if len(x) > 1 else 1.0
     # Where the track was not output for a while, its lines are interrupted.
@@ -249,7 +255,7 @@ def timeline_chart(track: Timeline, number: int) -> Chart:
             lines.append(Line(name, ink, np.insert(x, gap, x[gap]), np.insert(values, gap, np.nan)))
     return Chart(
         key=f"track_{number}",
-        title=f"{track.sequence}, track {track.track_id}",
+        title=f"Track {track.track_id}" if alone else f"{track.sequence}, track {track.track_id}",
         caption=track.why,
         x_label=f"time ({track.unit})",
         y_label="probability",

@@ -124,7 +124,10 @@ def gather(
         tracks=lives,
         charts=tuple(drawn),
         group_charts=tuple(chart for chart in pairs if chart is not None),
-        track_charts=tuple(timeline_chart(life, k) for k, life in enumerate(lives, 1)),
+        track_charts=tuple(
+            timeline_chart(life, k, alone=len(result.by_sequence) == 1)
+            for k, life in enumerate(lives, 1)
+        ),
     )
 
 

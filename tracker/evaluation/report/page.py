@@ -133,7 +133,9 @@ def _comparison(document: Document) -> str:
             cells = "".join(f'<td class="{k}">{escape(getattr(row, k))}</td>' for _, k in kinds)
             inner = ' class="in"' if row.name.startswith(" ") else ""
             rows.append(
-                f"<tr><td><span{inner}>{escape(row.name.strip())}</span></td>{cells}"
+                f"<tr><td><span{inner}>{escape(row.name.strip())}"
+                # Beside the numbers where there is room, else under the name.
+                f"<small>{escape(row.meaning)}</small></span></td>{cells}"
                 f'<td class="means">{escape(row.meaning)}</td></tr>'
             )
     return (
