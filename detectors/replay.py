@@ -31,7 +31,7 @@ from detectors.base import REPLAY_PREFIX, LoadOptions
 from detectors.classes import class_mask
 from tracker.detections import Detections
 from tracker.errors import InputError
-from tracker.formats.records import RawFrame, read_record
+from tracker.formats.records import RawFrame, map_scores, read_record
 from tracker.frames import Frame
 
 __all__ = ["RecordedFrame", "ReplayDetector", "ScoreMap", "load_replay"]
@@ -217,11 +217,8 @@ class ReplayDetector:
         """Bring scores into [0, 1] and check everything once."""
         scores = np.concatenate([raw.score for raw in frames.values()] or [np.zeros(0)])
         mapped = scores
-        if score_map == "sigmoid":
-            mapped = 0.5 * (1 + np.tanh(0.5 * scores))
-        elif score_map == "minmax":
-            span = np.ptp(scores) if len(scores) else 0.0
-            mapped = (scores - scores.min()) / span if span > 0 else np.ones_like(scores)
+        if score_map == "sigmoid" or score_map == "minmax":
+            mapped = map_scores(scores, score_map)
         elif callable(score_map):
             mapped = np.asarray(score_map(scores), np.float64)
             if mapped.shape != scores.shape:

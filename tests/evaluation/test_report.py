@@ -20,13 +20,8 @@ from tracker.evaluation.report.chart import Chart, Line, Mark
 from tracker.evaluation.report.document import Document, gather, to_json
 from tracker.evaluation.report.page import page
 from tracker.evaluation.report.svg import drawing
-from tracker.evaluation.report.tables import (
-    advice_sentences,
-    furthest,
-    group_table,
-    headline,
-    sections,
-)
+from tracker.evaluation.report.tables import group_table, sections
+from tracker.evaluation.report.words import advice_sentences, furthest, headline
 from tracker.evaluation.slices import slices
 from tracker.evaluation.timelines import timelines
 

@@ -13,7 +13,8 @@ from tracker.cli.console import Debug, Quiet, err, guard, note, out, show_log
 from tracker.cli.evaluation_tables import render
 from tracker.cli.helptext import epilog
 from tracker.cli.options import name_list
-from tracker.cli.report_files import KINDS, report_folder, report_kinds, write_report
+from tracker.cli.report_files import KINDS, report_folder, write_report
+from tracker.cli.run_folder import parse_kinds
 from tracker.errors import InputError
 
 if TYPE_CHECKING:
@@ -202,7 +203,7 @@ def evaluate(
     report.html (one file, works offline) and PNG files. docs/evaluate.md explains every figure.
     """
     show_log(debug=debug)
-    kinds = report_kinds(save)
+    kinds = parse_kinds(save, KINDS)
     goal = _goal(cost_miss, cost_false, precision, recall)
     asked_for, without = detections is not None, str(detections) == "none"
     if tracks is None and (without or not asked_for):

@@ -28,7 +28,8 @@ def render(document: Document, files: Sequence[Path], *, width: int = 100) -> Re
         files: What was written.
         width: Columns of the terminal.
     """
-    from tracker.evaluation.report.tables import advice_sentences, furthest, group_table
+    from tracker.evaluation.report.tables import group_table
+    from tracker.evaluation.report.words import advice_sentences, furthest
 
     result = document.result
     parts: list[RenderableType] = ["", _introduction(document), "", _figures(document, width)]

@@ -8,38 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tracker.cli.run_folder import prepare_folder
-from tracker.errors import InputError
 from tracker.files import write_whole
 
 if TYPE_CHECKING:
     from tracker.evaluation.report.document import Document
 
-__all__ = ["KINDS", "report_folder", "report_kinds", "write_report"]
+__all__ = ["KINDS", "report_folder", "write_report"]
 
 KINDS: tuple[str, ...] = ("json", "html", "png")
 _JSON, _HTML = "report.json", "report.html"
-
-
-def report_kinds(text: str) -> tuple[str, ...]:
-    """Read what `--save` says, in the order of `KINDS`.
-
-    Raises:
-        InputError: An unknown word; the message lists the known ones.
-
-    Example:
-        >>> report_kinds("png,json"), report_kinds("none")
-        (('json', 'png'), ())
-    """
-    words = {word.strip().lower() for word in text.split(",") if word.strip()}
-    if words in ({"all"}, {"none"}):
-        return KINDS if words == {"all"} else ()
-    unknown = sorted(words - set(KINDS))
-    if unknown or not words:
-        raise InputError(
-            f"--save does not know {', '.join(map(repr, unknown)) or repr(text)};"
-            f" it takes a list of: {', '.join(KINDS)}; or all; or none"
-        )
-    return tuple(kind for kind in KINDS if kind in words)
 
 
 def report_folder(out: Path | None, name: str, *, overwrite: bool) -> Path:

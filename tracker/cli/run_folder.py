@@ -29,28 +29,33 @@ FILES = {
 KINDS: tuple[str, ...] = ("video", "jsonl", "csv", "mot", "detections")
 
 
-def parse_kinds(text: str) -> tuple[str, ...]:
-    """Read what `--save` says, in the order of `KINDS`.
+def parse_kinds(text: str, known: tuple[str, ...] = KINDS) -> tuple[str, ...]:
+    """Read what `--save` says, in the order of what is known.
+
+    Args:
+        text: Words with commas between them, or all, or none.
+        known: What can be saved.
 
     Raises:
         InputError: An unknown word; the message lists the known ones.
 
     Example:
-        >>> parse_kinds("mot, video"), parse_kinds("none")
-        (('video', 'mot'), ())
+        >>> parse_kinds("mot, video"), parse_kinds("none"), parse_kinds("all", ("json", "png"))
+        (('video', 'mot'), (), ('json', 'png'))
     """
     words = {word.strip().lower() for word in text.split(",") if word.strip()}
     if words == {"none"}:
         return ()
     if words == {"all"}:
-        return KINDS
-    unknown = sorted(words - set(KINDS))
+        return known
+    unknown = sorted(words - set(known))
     if unknown or not words:
         raise InputError(
             f"--save does not know {', '.join(map(repr, unknown)) or repr(text)};"
-            f" it takes a list such as video,jsonl of: {', '.join(KINDS)}; or all; or none"
+            f" it takes a list such as {','.join(known[:2])} of: {', '.join(known)}; or all; or"
+            " none"
         )
-    return tuple(kind for kind in KINDS if kind in words)
+    return tuple(kind for kind in known if kind in words)
 
 
 def run_name(source: str) -> str:

@@ -23,6 +23,9 @@ tracks need trackeval, pictures matplotlib (`pip install "conftrack[evaluate]"`)
 | `matching`, `judging`, `pairing` | which boxes are right, wrong, not judged |
 | `curves`, `calibration_error`, `track_metrics` | the figures |
 | `result`, `evaluator` | all of them at once |
+| `slices`, `timelines` | where a probability is true; the life of single tracks |
+| `goals`, `events`, `advice` | which threshold to use, and how sure that is |
+| `report` | report.json, report.html, PNG files |
 """
 
 from tracker.evaluation.calibration_error import Calibration, calibration

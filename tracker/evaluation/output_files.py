@@ -18,7 +18,7 @@ from tracker.errors import InputError
 from tracker.evaluation.sequences import BoxSequence, TruthSequence
 from tracker.evaluation.truth_files import canonical, kitti_kinds
 from tracker.formats import coco, coco_dataset, jsonl, kitti, mot
-from tracker.formats.records import read_record
+from tracker.formats.records import map_scores, read_record
 from tracker.tracks import Tracks
 
 __all__ = ["ScoreMap", "find_detections", "read_detections", "read_tracks"]
@@ -269,13 +269,8 @@ def _coco_results(
 
 def _probabilities(path: Path, score: FloatArray, score_map: ScoreMap) -> FloatArray:
     """Scores as probabilities, or an error that says how to make them so."""
-    if score_map == "sigmoid":
-        score = 0.5 * (1.0 + np.tanh(0.5 * score))
-    elif score_map == "minmax":
-        span = np.ptp(score) if len(score) else 0.0
-        score = (score - score.min()) / span if span > 0 else np.ones_like(score)
-    elif score_map != "none":
-        raise InputError(f"score_map must be none, sigmoid or minmax, got {score_map!r}")
+    if score_map != "none":
+        score = map_scores(score, score_map)
     if len(score) and not (score.min() >= 0 and score.max() <= 1):
         raise InputError(
             f"{path} has scores from {score.min():.4g} to {score.max():.4g}, which are no"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tracker.errors import InputError
 from tracker.formats import coco, jsonl, mot
 
-__all__ = ["RawFrame", "Record", "read_record"]
+__all__ = ["RawFrame", "Record", "map_scores", "read_record"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -56,6 +56,30 @@ class Record:
     complete: bool = False
     truncated_lines: int = 0
     source: str = ""
+
+
+def map_scores(score: FloatArray, how: Literal["sigmoid", "minmax"]) -> FloatArray:
+    """Make numbers in [0, 1] of raw scores.
+
+    Args:
+        score: (N,) any finite numbers.
+        how: "sigmoid", 1 / (1 + exp(−score)), for logits and margins; "minmax" by the least and
+            the greatest of them.
+
+    Raises:
+        InputError: Another way.
+
+    Example:
+        >>> map_scores(np.array([-2.0, 0.0, 2.0]), "minmax").tolist()
+        [0.0, 0.5, 1.0]
+    """
+    if how == "sigmoid":
+        flat: FloatArray = 0.5 * (1.0 + np.tanh(0.5 * score))
+        return flat
+    if how != "minmax":
+        raise InputError(f'scores can be mapped by "sigmoid" or "minmax", got {how!r}')
+    span = np.ptp(score) if len(score) else 0.0
+    return (score - score.min()) / span if span > 0 else np.ones_like(score)
 
 
 def read_record(

@@ -13,12 +13,8 @@ from importlib.resources import files
 from tracker.evaluation.report.chart import Chart
 from tracker.evaluation.report.document import Document
 from tracker.evaluation.report.svg import drawing
-from tracker.evaluation.report.tables import (
-    advice_sentences,
-    group_table,
-    headline,
-    sections,
-)
+from tracker.evaluation.report.tables import group_table, sections
+from tracker.evaluation.report.words import advice_sentences, headline
 
 __all__ = ["page"]
 
