@@ -1,11 +1,12 @@
 import itertools
+import tracemalloc
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tracker import association
+from tracker import Detections, Tracker, association, kernels
 from tracker.association import Pairs, assign, cascade
 
 
@@ -127,3 +128,52 @@ def test_a_cascade_is_its_tiers_one_after_the_other(seed):
         left[:, matched[t]] = 0.0
     taken = matched[matched >= 0]
     assert len(set(taken.tolist())) == len(taken)
+
+
+# ---- crowds --------------------------------------------------------------------------------
+
+
+def mutual(n, frames=2):
+    """A tracker's results on boxes that all overlap all others."""
+    rng = np.random.default_rng(0)
+    tracker, out = Tracker(), []
+    for k in range(frames):
+        corner = rng.uniform(0, 10, (n, 2))
+        found = Detections(np.hstack([corner, corner + 100]), rng.uniform(0.05, 1, n))
+        out.append(tracker.update(found, timestamp_s=k / 30))
+    return out
+
+
+PATHS = [None] if kernels.native is None else [None, kernels.native]
+
+
+@pytest.mark.parametrize("native", PATHS, ids=lambda n: "numpy" if n is None else "compiled")
+def test_a_crowd_is_associated_alike_in_shares_of_any_size(monkeypatch, native):
+    monkeypatch.setattr(kernels, "native", native)
+    whole = mutual(150)
+    for name in ("tracker.boxes", "tracker.association"):
+        monkeypatch.setattr(f"{name}.MOST_AT_ONCE", 1000)
+    monkeypatch.setattr(association, "_CROWD", 1)
+    for a, b in zip(whole, mutual(150), strict=True):
+        for name in ("track_id", "detection", "xyxy", "existence"):
+            np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
+    assert (whole[1].detection >= 0).sum() == 150
+
+
+@pytest.mark.parametrize("native", PATHS, ids=lambda n: "numpy" if n is None else "compiled")
+def test_a_crowd_is_associated_in_bounded_memory(monkeypatch, native):
+    """At most 70 bytes for each of the pairs that are all candidates, beside one share's worth."""
+    n, share = 600, 2**13
+    monkeypatch.setattr(kernels, "native", native)
+    for name in ("tracker.boxes", "tracker.association"):
+        monkeypatch.setattr(f"{name}.MOST_AT_ONCE", share)
+    monkeypatch.setattr(association, "_CROWD", 1)
+    mutual(5)  # what is made once
+    tracemalloc.start()
+    try:
+        _, second = mutual(n)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(second) >= n
+    assert peak < 70 * n * n + 400 * share + 5_000_000

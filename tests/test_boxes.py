@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -95,3 +97,36 @@ def test_many_boxes_are_swept_by_default():
     real = (a[:, 2:] > a[:, :2]).all(axis=1)
     assert set(np.flatnonzero(real)) <= set(i[i == j])
     assert (iou >= 1.0).all()
+
+
+def crowd(n: int, seed: int = 0) -> np.ndarray:
+    """Boxes that all overlap all others."""
+    corner = np.random.default_rng(seed).uniform(0, 10, (n, 2))
+    return np.hstack([corner, corner + 100])
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 1000, 20_000])
+def test_shares_of_any_size_find_the_same(monkeypatch, at_once):
+    rng = np.random.default_rng(0)
+    a = np.vstack([crowd(60), random_boxes(rng, 80)])
+    b = np.vstack([random_boxes(rng, 70), crowd(50, 1)])
+    whole = overlapping_pairs(a, b, np.full(len(b), 0.3))
+    monkeypatch.setattr(boxes, "MOST_AT_ONCE", at_once)
+    runs = list(boxes.overlapping_runs(a, b, np.full(len(b), 0.3)))
+    assert (len(runs) > 1) == (at_once <= 1000)
+    for x, y in zip(whole, overlapping_pairs(a, b, np.full(len(b), 0.3)), strict=True):
+        np.testing.assert_array_equal(x, y)
+
+
+def test_a_crowd_is_compared_in_bounded_memory(monkeypatch):
+    """Beside the pairs found (24 bytes each) not more than one share's worth."""
+    monkeypatch.setattr(boxes, "MOST_AT_ONCE", 2**15)
+    a = crowd(1200)
+    tracemalloc.start()
+    try:
+        found = sum(len(i) for i, _, _ in boxes.overlapping_runs(a, a, np.full(len(a), 0.2)))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert found == len(a) ** 2
+    assert peak < 250 * 2**15

@@ -22,6 +22,7 @@ strong and weak detections are those of ByteTrack (Zhang et al., ECCV 2022).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,7 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 from tracker import kernels
-from tracker.boxes import cxcywh_to_xyxy, overlapping_pairs
+from tracker.boxes import MOST_AT_ONCE, cxcywh_to_xyxy, overlapping_runs
 from tracker.config import AssociationConfig
 from tracker.existence import log_odds_of
 from tracker.motion import ConstantVelocity, MotionModel
@@ -45,6 +46,8 @@ BoolArray = NDArray[np.bool_]
 
 # Above this many cells of the contested matrix, the sparse solver is faster than the dense one.
 _DENSE_CELLS = 40_000
+# From this many pairs on they are kept in narrower integers.
+_CROWD = 2**17
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,10 +61,10 @@ class Pairs:
         tier: (P,) integers >= 0; pairs of a lower tier choose first.
     """
 
-    track: IntArray
-    detection: IntArray
+    track: NDArray[np.integer[Any]]
+    detection: NDArray[np.integer[Any]]
     similarity: FloatArray
-    tier: IntArray
+    tier: NDArray[np.integer[Any]]
 
     def __getitem__(self, keep: BoolArray) -> Pairs:
         """Select pairs by a mask."""
@@ -102,23 +105,47 @@ def candidates(
     """
     believed = log_odds_of(config.believed_existence)
     if kernels.native is not None and type(motion) is ConstantVelocity:
-        columns = kernels.native.candidates(
-            tracks.rows, tracks.motion, np.argsort(frame.xyxy[:, 0]), frame.xyxy, frame.cxcywh,
-            frame.confidence, config.strong_confidence, config.iou_strong, config.iou_weak,
-            config.mahalanobis2, config.confidence_offset, believed, *motion.noise,
-        )  # fmt: skip
-        t, d, tier, similarity = np.frombuffer(columns, np.int64).reshape(4, -1)
-        return Pairs(t, d, similarity.view(np.float64), tier)
+        order, parts = np.argsort(frame.xyxy[:, 0]), []
+        step = max(1, 4 * MOST_AT_ONCE // len(frame))
+        for start in range(0, len(tracks), step):
+            some = slice(start, start + step)
+            columns = kernels.native.candidates(
+                tracks.rows[some], tracks.motion[some], order, frame.xyxy, frame.cxcywh,
+                frame.confidence, config.strong_confidence, config.iou_strong, config.iou_weak,
+                config.mahalanobis2, config.confidence_offset, believed, *motion.noise,
+            )  # fmt: skip
+            t, d, tier, similarity = np.frombuffer(columns, np.int64).reshape(4, -1)
+            parts.append(_compact(Pairs(t + start, d, similarity.view(np.float64), tier)))
+        return _joined(parts)
     weak = frame.confidence < config.strong_confidence
     least = np.where(weak, config.iou_weak, config.iou_strong)
     box = cxcywh_to_xyxy(motion.project(tracks.motion).cxcywh)
-    t, d, iou = overlapping_pairs(box, frame.xyxy, least)
-    confidence = frame.confidence[d]
-    distance2 = motion.distance2(tracks.motion[t], frame.cxcywh[d], confidence)
-    keep = distance2 <= config.mahalanobis2
     doubted = tracks.rows["log_odds"] < believed
-    tier = 2 * doubted[t] + weak[d]
-    return Pairs(t, d, iou * (confidence + config.confidence_offset), tier)[keep]
+    parts = []
+    for t, d, iou in overlapping_runs(box, frame.xyxy, least):
+        confidence = frame.confidence[d]
+        distance2 = motion.distance2(tracks.motion[t], frame.cxcywh[d], confidence)
+        keep = distance2 <= config.mahalanobis2
+        tier = 2 * doubted[t] + weak[d]
+        pairs = Pairs(t, d, iou * (confidence + config.confidence_offset), tier)[keep]
+        parts.append(_compact(pairs))
+    return _joined(parts)
+
+
+def _compact(pairs: Pairs) -> Pairs:
+    """The same pairs; those of a crowd in about half the memory."""
+    if len(pairs.track) < _CROWD:
+        return pairs
+    track, detection = pairs.track.astype(np.int32), pairs.detection.astype(np.int32)
+    return Pairs(track, detection, pairs.similarity.copy(), pairs.tier.astype(np.int8))
+
+
+def _joined(parts: list[Pairs]) -> Pairs:
+    """Pairs of one part after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    columns = ("track", "detection", "similarity", "tier")
+    return Pairs(*(np.concatenate([getattr(p, name) for p in parts]) for name in columns))
 
 
 def cascade(pairs: Pairs, tracks: int, detections: int) -> IntArray:
@@ -141,9 +168,8 @@ def cascade(pairs: Pairs, tracks: int, detections: int) -> IntArray:
     matched = np.full(tracks, -1, np.int64)
     if not len(pairs.track):
         return matched
-    choices = np.bincount(pairs.track, minlength=tracks)[pairs.track]
-    choices += np.bincount(pairs.detection, minlength=detections)[pairs.detection]
-    contested = choices > 2
+    contested = (np.bincount(pairs.track, minlength=tracks) > 1)[pairs.track]
+    contested |= (np.bincount(pairs.detection, minlength=detections) > 1)[pairs.detection]
     if not np.count_nonzero(contested):
         matched[pairs.track] = pairs.detection
         return matched
@@ -152,7 +178,7 @@ def cascade(pairs: Pairs, tracks: int, detections: int) -> IntArray:
     pairs = pairs[contested]
     taken = np.zeros(detections, bool)
     for level in range(int(pairs.tier.max()) + 1):
-        now = (pairs.tier == level) & (matched[pairs.track] < 0) & ~taken[pairs.detection]
+        now = (pairs.tier == level) & (matched < 0)[pairs.track] & ~taken[pairs.detection]
         if np.count_nonzero(now):
             t, d = assign(pairs[now])
             matched[t] = d
@@ -164,7 +190,8 @@ def assign(pairs: Pairs) -> tuple[IntArray, IntArray]:
     """Choose disjoint pairs with the largest total similarity.
 
     Args:
-        pairs: Candidates, each (track, detection) at most once, similarity above 0.
+        pairs: Candidates, each (track, detection) at most once, ordered by track, then detection;
+            similarity above 0.
 
     Returns:
         (K,) tracks and (K,) detections of the chosen pairs.
@@ -187,20 +214,24 @@ def assign(pairs: Pairs) -> tuple[IntArray, IntArray]:
         # A full matching must exist, so each track may also take a dummy of its own that is
         # worth nothing. Costs start above 0 because a stored 0 counts as no edge.
         top = float(pairs.similarity.max()) + 1.0
-        rows = np.concatenate([t, np.arange(n)])
-        columns = np.concatenate([d, m + np.arange(n)])
-        costs = np.concatenate([top - pairs.similarity, np.full(n, top)])
-        graph = csr_matrix((costs, (rows, columns)), shape=(n, m + n))
+        ends = np.cumsum(np.bincount(t, minlength=n) + 1)
+        real = np.ones(len(t) + n, bool)
+        real[ends - 1] = False
+        columns, costs = np.empty(len(real), np.int32), np.full(len(real), top)
+        columns[real], columns[~real] = d, m + np.arange(n)
+        costs[real] -= pairs.similarity
+        starts = np.concatenate([[0], ends]).astype(np.int32)
+        graph = csr_matrix((costs, columns, starts), shape=(n, m + n))
         i, j = (np.asarray(x, np.int64) for x in min_weight_full_bipartite_matching(graph))
         chosen = j < m
     return tracks[i[chosen]], detections[j[chosen]]
 
 
-def _numbered(rows: IntArray) -> tuple[IntArray, IntArray]:
+def _numbered(rows: NDArray[np.integer[Any]]) -> tuple[IntArray, NDArray[np.integer[Any]]]:
     """The distinct rows, ascending, and the place of each given row among them."""
     present = np.zeros(int(rows.max()) + 1, bool)
     present[rows] = True
     distinct = present.nonzero()[0]
-    place = np.empty(len(present), np.int64)
+    place = np.empty(len(present), rows.dtype)
     place[distinct] = np.arange(len(distinct))
     return distinct, place[rows]

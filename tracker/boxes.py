@@ -6,16 +6,28 @@ takes N = 0.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["clip", "cxcywh_to_xyxy", "iou_matrix", "overlapping_pairs", "xyxy_to_cxcywh"]
+__all__ = [
+    "clip",
+    "cxcywh_to_xyxy",
+    "iou_matrix",
+    "overlapping_pairs",
+    "overlapping_runs",
+    "xyxy_to_cxcywh",
+]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 # Up to this many (row, column) combinations the full matrix is faster than looking for pairs.
 _DENSE_LIMIT = 3_000
+# Most combinations that are looked at in one go: bounds the memory beside the pairs that are found,
+# however many boxes lie on one another.
+MOST_AT_ONCE = 2**18
 # Below this a box counts as having this area, in px²: two empty boxes do not divide 0 by 0.
 _LEAST_AREA = 1e-9
 
@@ -79,9 +91,6 @@ def overlapping_pairs(
 ) -> tuple[IntArray, IntArray, FloatArray]:
     """Find the pairs of boxes that overlap, without looking at the others where there are many.
 
-    Few boxes are compared all with all. Many are swept along x: `b` is sorted by its left edge,
-    and each box of `a` meets only those whose left edges can reach it.
-
     Args:
         a: (N, 4) corners.
         b: (M, 4) corners.
@@ -97,27 +106,57 @@ def overlapping_pairs(
         >>> list(zip(i.tolist(), j.tolist()))
         [(0, 0), (0, 1), (1, 0), (1, 1), (2, 2)]
     """
+    runs = list(overlapping_runs(a, b, least))
+    if len(runs) == 1:
+        return runs[0]
+    i, j, iou = (np.concatenate(column) for column in zip(*runs, strict=True))
+    return i, j, iou
+
+
+def overlapping_runs(
+    a: FloatArray, b: FloatArray, least: FloatArray
+) -> Iterator[tuple[IntArray, IntArray, FloatArray]]:
+    """Yield the pairs of `overlapping_pairs` in runs, at least one, for crowds of any size.
+
+    Few boxes are compared all with all. Many are swept along x: `b` is sorted by its left edge,
+    and each box of `a` meets only those whose left edges can reach it. Arguments and order are
+    those of `overlapping_pairs`; a run takes in whole rows of `a`.
+    """
     if len(a) * len(b) <= _DENSE_LIMIT:
         iou = iou_matrix(a, b)
         i, j = (iou >= least).nonzero()
-        return i, j, iou[i, j]
+        yield i, j, iou[i, j]
+        return
     order = np.argsort(b[:, 0])
     left, top, right, bottom = np.ascontiguousarray(b[order].T)
     x1, y1, x2, y2 = np.ascontiguousarray(a.T)
     first = np.searchsorted(left, x1 - np.max(right - left), side="left")
     count = np.searchsorted(left, x2, side="right") - first
-    i = np.repeat(np.arange(len(a)), count)
-    # Position of each candidate in its row's run of them, added to where the run starts.
-    k = np.arange(len(i)) + np.repeat(first - np.cumsum(count) + count, count)
-    near = ((y1[i] < bottom[k]) & (top[k] < y2[i])).nonzero()[0]
-    i, k = i[near], k[near]
-    near = (x1[i] < right[k]).nonzero()[0]
-    i, j = i[near], order[k[near]]
-    iou = _iou(a[i].T, b[j].T)
-    keep = iou >= least[j]
-    i, j, iou = i[keep], j[keep], iou[keep]
-    by_row = np.lexsort((j, i))
-    return i[by_row], j[by_row], iou[by_row]
+    for rows in _shares(count):
+        meets = count[rows]
+        i = np.repeat(np.arange(rows.start, rows.stop), meets)
+        # Position of each candidate in its row's run of them, added to where the run starts.
+        k = np.arange(len(i)) + np.repeat(first[rows] - np.cumsum(meets) + meets, meets)
+        near = ((y1[i] < bottom[k]) & (top[k] < y2[i])).nonzero()[0]
+        i, k = i[near], k[near]
+        near = (x1[i] < right[k]).nonzero()[0]
+        i, j = i[near], order[k[near]]
+        iou = _iou(a[i].T, b[j].T)
+        keep = iou >= least[j]
+        i, j, iou = i[keep], j[keep], iou[keep]
+        by_row = np.lexsort((j, i))
+        yield i[by_row], j[by_row], iou[by_row]
+
+
+def _shares(count: IntArray) -> Iterator[slice]:
+    """Cut rows into shares that together meet at most `MOST_AT_ONCE` others, or are one row."""
+    ends = np.cumsum(count)
+    start, done = 0, 0
+    while start < len(count):
+        stop = int(np.searchsorted(ends, done + MOST_AT_ONCE, side="right"))
+        stop = max(stop, start + 1)
+        yield slice(start, stop)
+        start, done = stop, int(ends[stop - 1])
 
 
 def _iou(a: FloatArray, b: FloatArray) -> FloatArray:
