@@ -13,14 +13,9 @@ from __future__ import annotations
 
 from tracker.bags.container import Container, RawMessage, Topic, open_container
 from tracker.bags.labels import Labels
-from tracker.bags.reading import (
-    BagFrame,
-    BagSource,
-    MessageDetector,
-    choose_topic,
-    read_labels,
-    use_of,
-)
+from tracker.bags.message_detector import MessageDetector
+from tracker.bags.reading import BagFrame, BagSource
+from tracker.bags.topics import choose_topic, read_labels, use_of
 from tracker.bags.writing import BagWriter
 
 __all__ = [

@@ -27,7 +27,7 @@ from tracker.bags.messages import (
     vision_info,
 )
 from tracker.bags.order import RESTART_NS
-from tracker.bags.reading import Use
+from tracker.bags.topics import Use
 from tracker.detections import Detections
 from tracker.errors import InputError
 from tracker.frames import Frame

@@ -1,16 +1,16 @@
-"""A topic of a bag as a source of frames, and its detections as a detector.
+"""A topic of a bag as a source of frames.
 
-In: an opened `Container` and the name of a topic. Out: a `BagSource` for the pipeline, whose frames
+In: an opened `Container` and one of its topics. Out: a `BagSource` for the pipeline, whose frames
 carry the header of their message in integer nanoseconds; seconds are only made of differences, so
 nothing is lost at times of the present century. Where the topic holds detections, the frames carry
-those, and `MessageDetector` hands them on: no network looks at anything.
+those, and `MessageDetector` hands them on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,32 +18,19 @@ from numpy.typing import NDArray
 from tracker.bags.container import Container, RawMessage, Topic
 from tracker.bags.images import UnreadableImage, compressed_to_rgb, image_to_rgb
 from tracker.bags.labels import Labels
-from tracker.bags.messages import Header, detections_of, header_of, hypotheses_of
+from tracker.bags.messages import Header, detections_of, header_of
 from tracker.bags.order import RESTART, in_time_order
+from tracker.bags.topics import use_of
 from tracker.bags.types import decoder
 from tracker.detections import Detections
-from tracker.errors import InputError, SourceError
+from tracker.errors import SourceError
 from tracker.frames import Frame
 from tracker.video.base import Picture, Source
 
-__all__ = [
-    "BagFrame",
-    "BagSource",
-    "MessageDetector",
-    "choose_topic",
-    "read_labels",
-    "use_of",
-]
+__all__ = ["BagFrame", "BagSource"]
 
-Use = Literal["image", "compressed", "detections", ""]
 Image = NDArray[np.uint8]
 
-_USES: dict[str, Use] = {
-    "sensor_msgs/msg/Image": "image",
-    "sensor_msgs/msg/CompressedImage": "compressed",
-    "vision_msgs/msg/Detection2DArray": "detections",
-}
-_LABEL_INFO = "vision_msgs/msg/LabelInfo"
 _SECOND = 1_000_000_000
 # Of a topic whose first images are damaged, so many are tried before a run starts.
 _TRIED = 25
@@ -73,87 +60,6 @@ class _BagPicture(Picture):
     header: Header
     log_ns: int
     detections: Detections | None
-
-
-def use_of(topic: Topic) -> Use:
-    """What a topic can be used for, "" for nothing."""
-    return _USES.get(topic.ros_type, "") if topic.encoding in ("cdr", "ros1") else ""
-
-
-def choose_topic(container: Container, name: str | None, *, detections: bool = False) -> Topic:
-    """Find the topic to read.
-
-    Args:
-        container: The bag.
-        name: As the user gave it; a missing "/" in front is forgiven. None takes the only image
-            topic there is.
-        detections: It is to be a topic of detections, not of images.
-
-    Raises:
-        SourceError: It is not there or of another type, or without a name there is a choice; the
-            message lists what there is.
-    """
-    topics = container.topics
-    wanted = ("detections",) if detections else ("image", "compressed")
-    usable = [topic.name for topic in topics.values() if use_of(topic) in wanted]
-    what = "detections" if detections else "images"
-    if name is None:
-        if len(usable) == 1:
-            return topics[usable[0]]
-        if usable:
-            raise SourceError(
-                f"{container.path} has {len(usable)} topics of images: choose one with"
-                f" --image-topic: {', '.join(usable)}"
-            )
-        raise SourceError(f"{container.path} has no topic of images; it has {_listed(topics)}")
-    topic = topics.get(name) or topics.get(f"/{name}")
-    if topic is None:
-        raise SourceError(f"{container.path} has no topic {name}; it has {_listed(topics)}")
-    if topic.name not in usable:
-        raise SourceError(
-            f"{topic.name} holds {topic.type or 'no known type'}, not {what}; of {what} there"
-            f" {'is' if len(usable) == 1 else 'are'} {', '.join(usable) or 'none'}"
-        )
-    return topic
-
-
-def _listed(topics: dict[str, Topic]) -> str:
-    listed = ", ".join(f"{topic.name} ({topic.type or '?'})" for topic in topics.values())
-    return listed or "none at all"
-
-
-def read_labels(container: Container, topic: Topic) -> tuple[Labels, bool]:
-    """Go through a topic of detections once for its classes.
-
-    Names come from the bag's `LabelInfo`, if it has exactly one topic of those.
-
-    Returns:
-        The classes, in the order of their numbers or else of appearance, and whether detections
-        have several results, that is, class vectors.
-
-    Raises:
-        SourceError: The messages do not fit their definition.
-    """
-    infos = [t for t in container.topics.values() if t.ros_type == _LABEL_INFO]
-    known: dict[int, str] = {}
-    if len(infos) == 1:
-        decode = decoder(infos[0])
-        for raw in container.messages([infos[0].name]):
-            for entry in decode(raw.data).class_map:
-                known[int(entry.class_id)] = str(entry.class_name)
-    decode = decoder(topic)
-    found: dict[str, None] = {}
-    several = False
-    for raw in container.messages([topic.name]):
-        for detection in decode(raw.data).detections:
-            names = [name for name, _ in hypotheses_of(detection)]
-            found.update(dict.fromkeys(names))
-            several = several or len(names) > 1
-    labels = Labels(known)
-    numbers = sorted((name for name in found if name.isascii() and name.isdecimal()), key=int)
-    for name in (*numbers, *(name for name in found if name not in numbers)):
-        labels.index(name)
-    return labels, several
 
 
 class BagSource(Source):
@@ -313,69 +219,3 @@ class BagSource(Source):
 
     def _release(self) -> None:
         self._container.close()
-
-
-class MessageDetector:
-    """Hands on what the messages of a detection topic say; a detector that looks at nothing.
-
-    Args:
-        topic: Name of the topic.
-        labels: Its classes.
-        score_threshold: Leave out detections that do not score above it; 0 keeps all.
-        classes: Keep only these classes, by name or by the number they have in the messages.
-
-    Attributes:
-        name: "topic NAME".
-        class_names: Names of the classes.
-        device: "none": nothing runs.
-        note: Where the detections come from.
-        batch_size: 1.
-
-    Raises:
-        InputError: A class that the topic does not have.
-    """
-
-    device = "none"
-    batch_size = 1
-
-    def __init__(
-        self,
-        topic: str,
-        labels: Labels,
-        *,
-        score_threshold: float = 0.0,
-        classes: Collection[str] | None = None,
-    ) -> None:
-        """Check the classes."""
-        self.name = f"topic {topic}"
-        self.class_names = tuple(labels.names)
-        self.note = f"the detections of {topic}: no detector runs"
-        self._threshold = score_threshold
-        self._wanted: list[int] | None = None
-        if classes is not None:
-            numbers = [str(number) for number in labels.numbers]
-            for wanted in classes:
-                if wanted not in labels.names and wanted not in numbers:
-                    raise InputError(
-                        f"{topic} has no class {wanted!r}; it has {', '.join(labels.names)}"
-                    )
-            self._wanted = [
-                index
-                for index, (name, number) in enumerate(zip(labels.names, numbers, strict=True))
-                if name in classes or number in classes
-            ]
-
-    def detect(self, frames: Sequence[Frame]) -> list[Detections | None]:
-        """Give the detections that the frames carry."""
-        return [self._of(frame) for frame in frames]
-
-    def _of(self, frame: Frame) -> Detections | None:
-        found = frame.detections if isinstance(frame, BagFrame) else None
-        if found is None:
-            return None
-        keep = np.ones(len(found), np.bool_)
-        if self._threshold > 0:
-            keep &= found.confidence > self._threshold
-        if self._wanted is not None:
-            keep &= np.isin(found.class_id, self._wanted)
-        return found[keep]

@@ -13,7 +13,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from tracker.cli.console import Debug, Quiet, duration, guard, note, out, show_log
+from tracker.cli.bag_info import INFO_EPILOG, Bag, info
+from tracker.cli.console import Debug, Quiet, guard, note, out, show_log
 from tracker.cli.driving import introduce
 from tracker.cli.helptext import Command, Group, epilog, prose
 from tracker.cli.interrupt import Interrupt
@@ -47,7 +48,7 @@ from tracker.tracker import Tracker
 
 if TYPE_CHECKING:
     from detectors import Detector
-    from tracker.bags import BagSource, BagWriter, Container, MessageDetector
+    from tracker.bags import BagSource, BagWriter, MessageDetector
     from tracker.pipeline import RunSummary
     from tracker.video.camera_motion import CameraMotion
 
@@ -71,7 +72,6 @@ RUN_EPILOG = epilog(
         "ROS 1 in, detections of somebody else's detector",
     ),
 )
-INFO_EPILOG = epilog(("conftrack bag info drive.mcap", "its topics, and what can be used"))
 
 bag = typer.Typer(
     cls=Group,
@@ -79,15 +79,6 @@ bag = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode="rich",
 )
-
-Bag = Annotated[
-    Path,
-    typer.Argument(
-        metavar="BAG",
-        help="A recording: .mcap or .db3 of ROS 2, the folder of one, or .bag of ROS 1.",
-        show_default=False,
-    ),
-]
 
 
 @guard
@@ -274,45 +265,6 @@ def run(
         out.print(render(summary, [target]))
         out.print(_written(writer))
     leave(summary, quiet)
-
-
-@guard
-def info(path: Bag, debug: Debug = False) -> None:
-    """List the topics of a bag and say which can be used."""
-    show_log(debug=debug)
-    from tracker import bags
-
-    with bags.open_container(path) as container:
-        uses = {
-            "image": "--image-topic",
-            "compressed": "--image-topic",
-            "detections": "--detections-topic",
-            "": "",
-        }
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        table.add_column("topic", overflow="fold", no_wrap=True)
-        table.add_column("type", overflow="fold")
-        table.add_column("messages", justify="right")
-        table.add_column("use as")
-        for topic in container.topics.values():
-            table.add_row(
-                escape(topic.name),
-                escape(topic.type or f"({topic.encoding or 'unknown'})"),
-                "?" if topic.count is None else str(topic.count),
-                f"[green]{uses[bags.use_of(topic)]}[/]" if bags.use_of(topic) else "-",
-            )
-        out.print(f"[bold]{escape(str(path))}[/] {_span(container)}", soft_wrap=True)
-        out.print(table if container.topics else "it has no topics")
-        if container.broken:
-            note(f"{container.broken}; what came before can be read", warning=True)
-
-
-def _span(container: Container) -> str:
-    if container.start_ns is None or container.end_ns is None:
-        return ""
-    begin = datetime.fromtimestamp(container.start_ns / 1e9, UTC)
-    length = duration((container.end_ns - container.start_ns) / 1e9)
-    return f"{length} from {begin:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _target(path: Path, wanted: Path | None, overwrite: bool) -> Path:
