@@ -42,6 +42,8 @@ def test_mot_text(tmp_path: Path) -> None:
     assert (tracks.frame.tolist(), tracks.track_id.tolist()) == ([0, 1], [4, 4])
     assert tracks.existence[0] == 0.75
     assert np.isnan(tracks.existence[1])
+    with pytest.raises(InputError, match="write 1 where the tracker gives none"):
+        read_tracks(write(tmp_path / "t.txt", [TRACK.replace("0.5,", "-1,")]), ONE)
     with pytest.raises(InputError, match="give them as --detections"):
         read_tracks(write(tmp_path / "det.txt", [DETECTION]), ONE)
 

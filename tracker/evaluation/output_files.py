@@ -164,7 +164,7 @@ def _tracks(path: Path, name: str) -> BoxSequence:
         frame=rows.frame - 1,
         track_id=rows.track_id,
         xyxy=rows.xyxy,
-        score=_probabilities(path, rows.score, "none"),
+        score=_track_scores(path, rows.score),
         existence=np.where(existence < 0, np.nan, existence),
         class_id=np.zeros(len(rows), np.int64),
     )
@@ -265,6 +265,16 @@ def _coco_results(
             )
         )
     return out
+
+
+def _track_scores(path: Path, score: FloatArray) -> FloatArray:
+    """Scores of tracks, which must be probabilities."""
+    if len(score) and not (score.min() >= 0 and score.max() <= 1):
+        raise InputError(
+            f"{path} has scores from {score.min():.4g} to {score.max():.4g} in column 7: tracks"
+            " need probabilities there; write 1 where the tracker gives none"
+        )
+    return score
 
 
 def _probabilities(path: Path, score: FloatArray, score_map: ScoreMap) -> FloatArray:

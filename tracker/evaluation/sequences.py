@@ -208,4 +208,4 @@ def _no_twins(name: str, what: str, frame: IntArray, key: IntArray, shown: IntAr
     twin = (np.diff(frame[order]) == 0) & (np.diff(key[order]) == 0)
     if twin.any():
         row = order[int(np.argmax(twin))]
-        raise InputError(f"{name}: {what} {shown[row]} stands twice in frame {frame[row]}")
+        raise InputError(f"{name}: {what} {shown[row]} stands twice in frame {frame[row]} (from 0)")
