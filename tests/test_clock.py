@@ -1,5 +1,6 @@
 import math
 from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -78,3 +79,35 @@ def test_no_nanoseconds(bad):
 def test_both_are_one_too_many():
     with pytest.raises(TimeError, match=r"must not be given beside timestamp_ns, got 1\.0 and 5"):
         instant(1.0, 5)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        np.array([1.0, 2.0]),
+        np.array([1.0]),
+        [1.0],
+        True,
+        np.True_,
+        1j,
+        np.complex128(1),
+        "1.0",
+        b"1",
+        object(),
+        np.datetime64("2026-01-01"),
+        np.timedelta64(1, "s"),
+        10**400,
+    ],
+    ids=lambda odd: type(odd).__name__,
+)
+def test_what_is_no_time_is_a_clear_error(odd):
+    with pytest.raises(TimeError, match=r"^timestamp_s must be one number of seconds"):
+        seconds(odd)
+    if type(odd) is not int:
+        with pytest.raises(TimeError, match=r"^timestamp_ns must be a whole number"):
+            instant(None, odd)
+
+
+@pytest.mark.parametrize("fine", [1, np.float32(1), np.array(1.0), Decimal(1), Fraction(1)])
+def test_any_one_real_number_is_a_time(fine):
+    assert seconds(fine) == (1_000_000_000, 1.0)

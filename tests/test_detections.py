@@ -1,3 +1,5 @@
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -29,8 +31,8 @@ def boxes_with(row):
         ({"class_id": [0, NAN, 0]}, r"class_id"),
         ({"class_id": np.array([0, NAN, 0])}, r"class_id"),
         ({"class_id": np.array([0, INF, 0])}, r"class_id"),
-        ({"class_id": [0, 2**70, 0]}, r"class_id"),
-        ({"class_id": ["cat", "dog", "cat"]}, r"class_id cannot be turned into int64"),
+        ({"class_id": [0, 2**70, 0]}, r"class_id cannot be turned into int64"),
+        ({"class_id": ["cat", "dog", "cat"]}, r"class_id must hold numbers, got text"),
         ({"class_probabilities": [[0.5, 0.5], [1.1, 0.0], [0, 0]]}, r"class_probabilities\[1\]"),
         ({"class_probabilities": [[0.5, 0.5], [NAN, 0.0], [0, 0]]}, r"class_probabilities\[1\]"),
     ],
@@ -129,3 +131,41 @@ def test_selecting():
     assert [len(one) for one in d] == [1, 1, 1]
     with pytest.raises(IndexError):
         d[3]
+
+
+ONE = {"xyxy": [[0.0, 0.0, 4.0, 4.0]], "confidence": [0.5], "class_id": [1]}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "kind"),
+    [
+        ("xyxy", np.array([[0, 0, 4, 4]], complex), "complex numbers"),
+        ("xyxy", [["0", "0", "4", "4"]], "text"),
+        ("xyxy", np.ones((1, 4), bool), "truth values"),
+        ("xyxy", [[0, None, 4, 4]], "NoneType"),
+        ("confidence", [0.5 + 0j], "complex numbers"),
+        ("confidence", ["0.5"], "text"),
+        ("confidence", [b"0.5"], "text"),
+        ("confidence", [True], "truth values"),
+        ("confidence", np.array([0], "m8[s]"), "timedelta64"),
+        ("confidence", np.array(["0.5"], object), "str"),
+        ("class_id", [True], "truth values"),
+        ("class_id", True, "truth values"),
+        ("class_id", "1", "text"),
+        ("class_id", np.array([True], object), "bool"),
+        ("class_probabilities", [[True, False]], "truth values"),
+    ],
+)
+@pytest.mark.parametrize("on_bad", ["raise", "drop"])
+def test_what_is_no_number_is_never_taken_for_one(field, value, kind, on_bad):
+    with pytest.raises(InputError, match=rf"^{field} must hold numbers, got {kind}"):
+        Detections(**ONE | {field: value}, on_bad=on_bad)
+
+
+def test_objects_that_are_numbers_are_fine():
+    found = Detections(
+        np.array([[0, np.float32(0), 4, 4.0]], object),
+        np.array([Fraction(1, 2)], object),
+        np.array([np.int16(3)], object),
+    )
+    assert (found.confidence.tolist(), found.class_id.tolist()) == ([0.5], [3])

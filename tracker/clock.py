@@ -13,7 +13,9 @@ from __future__ import annotations
 import math
 import operator
 from dataclasses import dataclass
-from typing import NamedTuple, SupportsIndex
+from typing import Any, NamedTuple, SupportsIndex
+
+import numpy as np
 
 from tracker.errors import TimeError
 
@@ -50,15 +52,11 @@ def instant(timestamp_s: float | None, timestamp_ns: SupportsIndex | None) -> In
     if timestamp_ns is None:
         if timestamp_s is None:
             raise TimeError("timestamp_s must be given, in seconds, or timestamp_ns")
-        try:
-            finite = abs(timestamp_s) < _FURTHEST_S
-        except TypeError as error:
-            raise TimeError(f"timestamp_s must be seconds, got {timestamp_s!r}") from error
-        if not finite:
+        seconds = timestamp_s if type(timestamp_s) is float else _seconds(timestamp_s)
+        if not abs(seconds) < _FURTHEST_S:
             raise TimeError(
                 f"timestamp_s must be finite seconds, below {_FURTHEST_S:.2e}, got {timestamp_s}"
             )
-        seconds = float(timestamp_s)
         part, whole = math.modf(seconds)
         return Instant(int(whole) * _NS + round(part * _NS), seconds)
     if timestamp_s is not None:
@@ -67,6 +65,8 @@ def instant(timestamp_s: float | None, timestamp_ns: SupportsIndex | None) -> In
             f" {timestamp_ns}"
         )
     try:
+        if isinstance(timestamp_ns, bool):
+            raise TypeError("a truth value is no time")
         ns = operator.index(timestamp_ns)
     except TypeError as error:
         raise TimeError(
@@ -75,6 +75,18 @@ def instant(timestamp_s: float | None, timestamp_ns: SupportsIndex | None) -> In
     if abs(ns) >= _FURTHEST_NS:
         raise TimeError(f"timestamp_ns must fit into 64 bits, got {ns}")
     return Instant(ns, ns / _NS)
+
+
+def _seconds(given: Any) -> float:
+    """One real number as a float: of NumPy, a fraction, a 0-d array; no text, truth value, list."""
+    try:
+        if isinstance(given, bool | np.bool_ | str | bytes | bytearray) or np.iscomplexobj(given):
+            raise TypeError("not a real number")
+        if np.ndim(given):
+            raise TypeError("not one number")
+        return float(given)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise TimeError(f"timestamp_s must be one number of seconds, got {given!r}") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any, Literal
 
 import numpy as np
@@ -26,6 +27,7 @@ IntArray = NDArray[np.int64]
 _ROUNDING = 1e-5
 # Further from 0 than this, a coordinate is a mistake, and its square no longer a number.
 _FURTHEST_PX = 1e9
+_OTHER_KINDS = {"b": "truth values", "c": "complex numbers", "S": "text", "U": "text"}
 _COLUMNS = ("xyxy", "confidence", "class_id", "class_probabilities")
 
 
@@ -285,6 +287,8 @@ def _column(name: str, values: ArrayLike, dtype: type[np.generic]) -> NDArray[An
     """Copy values into a fresh array, or say which field cannot be one."""
     try:
         given = np.asarray(values)
+        if given.dtype.kind not in "fiu":
+            given = _real_numbers(name, given)
         if dtype is np.int64 and given.dtype.kind == "f":
             whole = np.isfinite(given) & (np.trunc(given) == given)
             if not whole.all():
@@ -295,3 +299,19 @@ def _column(name: str, values: ArrayLike, dtype: type[np.generic]) -> NDArray[An
     except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{name} cannot be turned into {dtype.__name__}: {error}") from error
     return array
+
+
+def _real_numbers(name: str, given: NDArray[Any]) -> NDArray[Any]:
+    """What is no array of numbers as one, if every entry is a number; NumPy would guess.
+
+    It takes the real part of complex numbers, reads numbers out of text, and counts true as 1.
+    """
+    if given.dtype.kind == "O":
+        odd = [v for v in given.flat if isinstance(v, bool | np.bool_) or not isinstance(v, Real)]
+        if not odd:
+            whole = all(isinstance(v, Integral) for v in given.flat)
+            return given if whole else given.astype(np.float64)
+        kind = type(odd[0]).__name__
+    else:
+        kind = _OTHER_KINDS.get(given.dtype.kind, given.dtype.name)
+    raise InputError(f"{name} must hold numbers, got {kind}")
