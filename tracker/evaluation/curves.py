@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from tracker.errors import InputError
 from tracker.evaluation.matching import FrameMatch
 
-__all__ = ["Curve", "CurveBuilder", "curve", "frontier"]
+__all__ = ["Curve", "CurveBuilder", "curve", "frontier", "swept"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -137,10 +137,15 @@ def curve(score: ArrayLike, right: ArrayLike, objects: int) -> Curve:
     if scores.shape != hit.shape or scores.ndim != 1:
         raise InputError(f"score and right must have one length, got {scores.shape}, {hit.shape}")
     order = np.argsort(-scores, kind="stable")
-    last = np.ones(len(order), np.bool_)
-    last[:-1] = np.diff(scores[order]) != 0
-    count, right_so_far = np.flatnonzero(last) + 1, np.cumsum(hit[order], dtype=np.int64)[last]
-    return Curve(scores[order][last], right_so_far, count - right_so_far, objects)
+    return swept(scores[order], hit[order], objects)
+
+
+def swept(score: FloatArray, right: NDArray[np.bool_], objects: int) -> Curve:
+    """The curve of boxes that are in the order of falling scores already."""
+    last = np.ones(len(score), np.bool_)
+    last[:-1] = np.diff(score) != 0
+    count, true = np.flatnonzero(last) + 1, np.cumsum(right, dtype=np.int64)[last]
+    return Curve(score[last], true, count - true, objects)
 
 
 def frontier(sweep: Curve, points: Mapping[str, tuple[int, int]]) -> dict[str, float]:

@@ -95,7 +95,16 @@ def evaluate(
         tallies.append(_tally(part, threshold, by, say) if track_metrics else None)
     say("adding up")
 
+    done: dict[tuple[int, ...], Comparison] = {}
+
     def pooled(chosen: list[int]) -> Comparison:
+        # A single class, or a single sequence, is the same as everything.
+        key = tuple(chosen)
+        if key not in done:
+            done[key] = compared(chosen)
+        return done[key]
+
+    def compared(chosen: list[int]) -> Comparison:
         some, counts = [parts[k] for k in chosen], [tallies[k] for k in chosen]
         of_tracks, of_detections = (
             figures(some, kind, counts, threshold=threshold, by=by, min_iou=min_iou)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from tracker.boxes import iou_matrix
 from tracker.errors import InputError
-from tracker.evaluation.matching import choose
+from tracker.evaluation.matching import choose, in_turn
 from tracker.evaluation.sequences import BoxSequence, Role, TruthSequence
 
 __all__ = ["JudgedBoxes", "Overlaps", "judge"]
@@ -130,14 +130,14 @@ class Overlaps:
             raise InputError(f"min_iou must be in [{self._least:g}, 1], got {min_iou:g}")
         box, truth, iou = self._pairs
         near = iou >= min_iou
-        row = choose(box[near], truth[near], iou[near], self._boxes.score, len(self._truth))
+        row = choose(box[near], truth[near], len(self._boxes), len(self._truth))
         spared = (row < 0) & (self._spared | (self._on_box >= min_iou))
         covered = np.zeros(len(self._truth), np.bool_)
         covered[truth[near]] = True
         return JudgedBoxes(self._boxes, self._truth, row, spared, covered)
 
     def _pair_up(self) -> tuple[IntArray, IntArray, FloatArray]:
-        """All pairs of a box and an object that overlap enough: rows of both, and the overlap."""
+        """All pairs that overlap enough, in turn: rows of box and object, and the overlap."""
         none = np.zeros(0, np.int64)
         found = [(none, none, np.zeros(0))]
         for mine, theirs in _frames(self._boxes.frame, self._truth.frame):
@@ -145,7 +145,8 @@ class Overlaps:
             i, j = (iou >= self._least).nonzero()
             found.append((i + mine.start, j + theirs.start, iou[i, j]))
         box, truth, iou = (np.concatenate(part) for part in zip(*found, strict=True))
-        return box, truth, iou
+        order = in_turn(box, truth, iou, self._boxes.score)
+        return box[order], truth[order], iou[order]
 
     def _most(
         self, other: TruthSequence, overlap: Callable[[FloatArray, FloatArray], FloatArray]

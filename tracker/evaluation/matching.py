@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from tracker.boxes import iou_matrix
 from tracker.errors import InputError
 
-__all__ = ["BoxCounts", "FrameMatch", "TrackCounts", "choose", "match_boxes"]
+__all__ = ["BoxCounts", "FrameMatch", "TrackCounts", "choose", "in_turn", "match_boxes"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -100,7 +100,8 @@ def match_boxes(
 
     iou = iou_matrix(boxes, truth)
     box, other = (iou >= min_iou).nonzero()
-    truth_row = choose(box, other, iou[box, other], scores, len(truth))
+    order = in_turn(box, other, iou[box, other], scores)
+    truth_row = choose(box[order], other[order], len(boxes), len(truth))
     overlap = np.zeros(len(boxes))
     taken = np.flatnonzero(truth_row >= 0)
     overlap[taken] = iou[taken, truth_row[taken]]
@@ -108,34 +109,49 @@ def match_boxes(
     return FrameMatch(truth_row, overlap, on_ignored & (truth_row < 0), len(truth))
 
 
-def choose(
-    box: IntArray, truth: IntArray, iou: FloatArray, score: FloatArray, truth_count: int
-) -> IntArray:
-    """Let boxes choose, the highest score first, each the free object that it overlaps most.
+def in_turn(box: IntArray, truth: IntArray, iou: FloatArray, score: FloatArray) -> IntArray:
+    """Order the possible pairs of boxes and objects as they are chosen.
 
-    Rows may be those of many frames at once: boxes meet only objects that they have a pair with.
-    Equal scores choose in the order of their rows; of equal overlaps the first object is taken.
+    Boxes of a higher score come first, equal scores in the order of their rows; the pairs of a box
+    by falling overlap, equal ones in the order of the objects.
 
     Args:
         box: (P,) row of the box of each possible pair.
         truth: (P,) row of its object.
-        iou: (P,) their overlap; only pairs that overlap enough are given.
+        iou: (P,) their overlap.
         score: (N,) of the boxes.
-        truth_count: Number of objects M.
+
+    Returns:
+        (P,) the pairs in their order.
+    """
+    turn = np.empty(len(score), np.int64)
+    turn[np.argsort(-score, kind="stable")] = np.arange(len(score))
+    order: IntArray = np.lexsort((truth, -iou, turn[box]))
+    return order
+
+
+def choose(box: IntArray, truth: IntArray, boxes: int, objects: int) -> IntArray:
+    """Let boxes choose, each the first of its objects that is still free.
+
+    Rows may be those of many frames at once: boxes meet only objects that they have a pair with.
+
+    Args:
+        box: (P,) row of the box of each possible pair, in the order of `in_turn`.
+        truth: (P,) row of its object.
+        boxes: Number of boxes N.
+        objects: Number of objects M.
 
     Returns:
         (N,) row of the object that each box got, -1 without one.
 
     Example:
-        >>> pairs = np.array([0, 0, 1]), np.array([0, 1, 0])
-        >>> choose(*pairs, np.array([0.9, 0.6, 0.7]), np.array([0.3, 0.8]), 2).tolist()
+        >>> box, truth = np.array([0, 0, 1]), np.array([0, 1, 0])
+        >>> order = in_turn(box, truth, np.array([0.9, 0.6, 0.7]), np.array([0.3, 0.8]))
+        >>> choose(box[order], truth[order], 2, 2).tolist()
         [1, 0]
     """
-    turn = np.empty(len(score), np.int64)
-    turn[np.argsort(-score, kind="stable")] = np.arange(len(score))
-    order = np.lexsort((truth, -iou, turn[box]))
-    got, free = [-1] * len(score), [True] * truth_count
-    for i, j in zip(box[order].tolist(), truth[order].tolist(), strict=True):
+    got, free = [-1] * boxes, [True] * objects
+    for i, j in zip(box.tolist(), truth.tolist(), strict=True):
         if got[i] < 0 and free[j]:
             got[i], free[j] = j, False
     return np.array(got, np.int64)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.evaluation.calibration_error import Calibration, calibration
-from tracker.evaluation.curves import Curve, curve
+from tracker.evaluation.curves import Curve, curve, swept
 from tracker.evaluation.pairing import LADDER, Found, Part
 from tracker.evaluation.track_metrics import Tally, TrackFigures, total
 
@@ -175,12 +175,13 @@ def figures(
     operating = existence_sweep if by == "existence" and kind == "tracks" else sweep
     true, false = operating.at(threshold) if operating is not None else (0, 0)
     nan = float("nan")
+    ap, ap_50_95 = _mean_aps(parts, found, min_iou)
     boxes = BoxFigures(
         objects=objects,
         boxes=len(score),
         ignored=sum(int(j.ignored.sum()) for j in judged),
-        ap=_mean_ap(parts, found, min_iou),
-        ap_50_95=_mean([_mean_ap(parts, found, step) for step in LADDER]),
+        ap=ap,
+        ap_50_95=ap_50_95,
         max_recall=sweep.max_recall,
         roc_auc=sweep.roc_auc,
         true=true,
@@ -195,21 +196,31 @@ def figures(
     return Figures(boxes, calibration(score, right), existence, tracks, sweep, existence_sweep)
 
 
-def _mean_ap(parts: Sequence[Part], found: Sequence[Found], min_iou: float) -> float:
-    """AP of each class, averaged over those with objects."""
-    values = []
+def _mean_aps(parts: Sequence[Part], found: Sequence[Found], min_iou: float) -> tuple[float, float]:
+    """AP at the overlap asked for and over the ladder, each averaged over classes with objects."""
+    at, over = [], []
     for name in dict.fromkeys(part.class_name for part in parts):
         mine = [f for part, f in zip(parts, found, strict=True) if part.class_name == name]
-        score, right = [], []
-        for f in mine:
-            true, counts = f.judged.true, f.judged.judged
-            if min_iou in LADDER:
-                true, counts = f.ladder[LADDER.index(min_iou)]
-            score.append(f.judged.boxes.score[counts])
-            right.append(true[counts])
         objects = sum(len(f.judged.truth) for f in mine)
-        values.append(curve(_joined(score), _joined(right), objects).average_precision)
-    return _mean(values)
+        score = _joined([f.judged.boxes.score for f in mine])
+        order = np.argsort(-score, kind="stable")
+        steps = []
+        for k in range(len(LADDER)):
+            right, counts = (
+                np.concatenate([f.ladder[k][which] for f in mine])[order] for which in (0, 1)
+            )
+            sweep = swept(score[order][counts], right[counts], objects)
+            steps.append(sweep.average_precision)
+        over.append(_mean(steps))
+        if min_iou in LADDER:
+            at.append(steps[LADDER.index(min_iou)])
+        else:
+            right, counts = (
+                np.concatenate([getattr(f.judged, which) for f in mine])[order]
+                for which in ("true", "judged")
+            )
+            at.append(swept(score[order][counts], right[counts], objects).average_precision)
+    return _mean(at), _mean(over)
 
 
 def _mean(values: Sequence[float]) -> float:
