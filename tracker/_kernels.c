@@ -24,6 +24,9 @@
 typedef struct {
     int64_t track_id;
     double log_odds;
+    double looks;
+    double support;
+    double hidden;
     int64_t hits;
     int64_t looks_before;
     double born_s;
@@ -32,6 +35,7 @@ typedef struct {
     double start[2];
     uint8_t moved;
     uint8_t confirmed;
+    uint8_t strong;
 } Row;
 
 /* One state of `tracker.motion.ConstantVelocity`: a row a quantity, a column an axis. */
@@ -345,6 +349,20 @@ correct(PyObject *Py_UNUSED(module), PyObject *args)
 
 /* ---- belief.believe ------------------------------------------------------------------------ */
 
+/* The constants of tracker.existence.log_odds. */
+typedef struct {
+    double prior, moved, gain, correlation, floor, ceiling;
+} Model;
+
+static double
+log_odds_of(const Row *row, const Model *model)
+{
+    double worth = 1.0 + model->correlation * most_of(row->looks - 1.0, 0.0);
+    double odds = model->prior + (row->moved ? model->moved : 0.0)
+                  + model->gain * row->support / worth;
+    return least_of(most_of(odds, model->floor), model->ceiling);
+}
+
 static PyObject *
 believe(PyObject *Py_UNUSED(module), PyObject *args)
 {
@@ -352,42 +370,56 @@ believe(PyObject *Py_UNUSED(module), PyObject *args)
         {.name = "rows", .kind = 'R', .rows = 'N', .width = 1, .written = true},
         {.name = "match", .kind = 'q', .rows = 'N', .width = 1},
         {.name = "weight", .kind = 'd', .rows = 'N', .width = 1, .written = true},
+        {.name = "telling", .kind = 'd', .rows = 'O', .width = 1},
         {.name = "cxcywh", .kind = 'd', .rows = 'M', .width = 4},
         {.name = "evidence", .kind = 'd', .rows = 'M', .width = 1},
         {.name = "against", .kind = 'd', .rows = 'M', .width = 1},
         {.name = "standing", .kind = '?', .rows = 'M', .width = 1, .written = true},
     };
     Py_ssize_t old;
-    double look_s, first_look_s, now_s, looked_s, hit_rate, neutral, miss_rate, floor, ceiling;
-    double confirm_at, release_at, moved_widths, stand_s;
-    if (!PyArg_ParseTuple(args, "OOOOOOOnddddddddddddd:believe", &a[0].object, &a[1].object,
+    Model model;
+    double fade, share, first_share, now_s, looked_s, neutral, miss, confirm_at, release_at;
+    double moved_widths, stand_s;
+    if (!PyArg_ParseTuple(args, "OOOOOOOOnddddddddddddddddd:believe", &a[0].object, &a[1].object,
                           &a[2].object, &a[3].object, &a[4].object, &a[5].object, &a[6].object,
-                          &old, &look_s, &first_look_s, &now_s, &looked_s, &hit_rate, &neutral,
-                          &miss_rate, &floor, &ceiling, &confirm_at, &release_at, &moved_widths,
-                          &stand_s)
+                          &a[7].object, &old, &fade, &share, &first_share, &now_s, &looked_s,
+                          &neutral, &miss, &model.gain, &model.correlation, &model.prior,
+                          &model.moved, &model.floor, &model.ceiling, &confirm_at, &release_at,
+                          &moved_widths, &stand_s)
         || !take(a, COUNT(a)))
         return NULL;
     Row *rows = a[0].view.buf;
     const int64_t *match = a[1].view.buf;
     double *weight = a[2].view.buf;
-    const double(*cxcywh)[4] = a[3].view.buf, *evidence = a[4].view.buf, *against = a[5].view.buf;
-    uint8_t *standing = a[6].view.buf;
-    Py_ssize_t n = a[0].view.shape[0], m = a[3].view.shape[0];
+    const double *telling = a[3].view.buf;
+    const double(*cxcywh)[4] = a[4].view.buf, *evidence = a[5].view.buf, *against = a[6].view.buf;
+    uint8_t *standing = a[7].view.buf;
+    Py_ssize_t n = a[0].view.shape[0], m = a[4].view.shape[0];
     bool valid = are_rows(&a[1], m, true);
+    if (valid && (old < 0 || old > n || a[3].view.shape[0] != old)) {
+        PyErr_SetString(PyExc_ValueError, "telling must have one element for each old row");
+        valid = false;
+    }
     if (valid)
         memset(standing, 0, (size_t)m);
     for (Py_ssize_t t = 0; valid && t < n; t++) {
         Row *row = &rows[t];
-        double span_s = t < old ? look_s : first_look_s;
         int64_t d = match[t];
-        if (d < 0) {
-            weight[t] = span_s * -miss_rate;
-        } else {
-            double news = evidence[d] - neutral;
+        row->looks *= fade;
+        row->support *= fade;
+        double before = log_odds_of(row, &model);
+        double part = t >= old ? first_share : d >= 0 ? share : share * telling[t];
+        double news = -miss;
+        if (d >= 0) {
+            news = evidence[d] - neutral;
             news -= least_of(against[d], most_of(news, 0.0));
-            weight[t] = news * span_s * hit_rate;
+            double away = fabs(cxcywh[d][0] - row->start[0]) + fabs(cxcywh[d][1] - row->start[1]);
+            row->moved = row->moved || away > moved_widths * cxcywh[d][2];
         }
-        row->log_odds = least_of(most_of(row->log_odds + weight[t], floor), ceiling);
+        row->looks += part;
+        row->support += part * news;
+        row->log_odds = log_odds_of(row, &model);
+        weight[t] = row->log_odds - before;
         row->confirmed = row->log_odds >= confirm_at
                          || (row->confirmed && row->log_odds >= release_at);
         if (d < 0)
@@ -395,8 +427,6 @@ believe(PyObject *Py_UNUSED(module), PyObject *args)
         row->hits = (int64_t)((uint64_t)row->hits + 1);
         row->seen_s = now_s;
         row->found_s = looked_s;
-        double away = fabs(cxcywh[d][0] - row->start[0]) + fabs(cxcywh[d][1] - row->start[1]);
-        row->moved = row->moved || away > moved_widths * cxcywh[d][2];
         standing[d] = !row->moved && now_s - row->born_s >= stand_s;
     }
     release(a, COUNT(a));
@@ -406,7 +436,7 @@ believe(PyObject *Py_UNUSED(module), PyObject *args)
 /* ---- output.columns ----------------------------------------------------------------------- */
 
 /* state of Tracks, as tracker.tracks.TrackState */
-enum { TENTATIVE, CONFIRMED, COASTING };
+enum { TENTATIVE, CONFIRMED, COASTING, DEAD, LOST };
 
 static PyObject *
 columns(PyObject *Py_UNUSED(module), PyObject *args)
@@ -427,12 +457,14 @@ columns(PyObject *Py_UNUSED(module), PyObject *args)
         {.name = "detection", .kind = 'q', .rows = 'N', .width = 1, .written = true},
     };
     double confidence_weight, existence_weight, bias;
-    double coast_existence_weight, coast_bias, coast_uncertainty_weight;
-    if (!PyArg_ParseTuple(args, "OOOOOOOOOOOOOdddddd:columns", &a[0].object, &a[1].object,
+    double coast_existence_weight, coast_bias, coast_uncertainty_weight, coast_hidden_weight;
+    double lost_below;
+    if (!PyArg_ParseTuple(args, "OOOOOOOOOOOOOdddddddd:columns", &a[0].object, &a[1].object,
                           &a[2].object, &a[3].object, &a[4].object, &a[5].object, &a[6].object,
                           &a[7].object, &a[8].object, &a[9].object, &a[10].object, &a[11].object,
                           &a[12].object, &confidence_weight, &existence_weight, &bias,
-                          &coast_existence_weight, &coast_bias, &coast_uncertainty_weight)
+                          &coast_existence_weight, &coast_bias, &coast_uncertainty_weight,
+                          &coast_hidden_weight, &lost_below)
         || !take(a, COUNT(a)))
         return NULL;
     const Row *rows = a[0].view.buf;
@@ -455,7 +487,7 @@ columns(PyObject *Py_UNUSED(module), PyObject *args)
         } else {
             double spread = sqrt(variance[0] + variance[1]) / most_of(box[HEIGHT], 1.0);
             likely = coast_existence_weight * log_odds + coast_bias
-                     - coast_uncertainty_weight * spread;
+                     - coast_uncertainty_weight * spread + coast_hidden_weight * rows[t].hidden;
         }
         corners(box, xyxy[t]);
         velocity[t][0] = motion[t][VEL][0];
@@ -468,7 +500,10 @@ columns(PyObject *Py_UNUSED(module), PyObject *args)
         }
         existence[t] = sigmoid(log_odds);
         score[t] = sigmoid(likely);
-        state[t] = !rows[t].confirmed ? TENTATIVE : d >= 0 ? CONFIRMED : COASTING;
+        state[t] = !rows[t].confirmed     ? TENTATIVE
+                   : d >= 0               ? CONFIRMED
+                   : likely < lost_below ? LOST
+                                          : COASTING;
         detection[t] = d >= 0 ? source[d] : -1;
     }
     release(a, COUNT(a));

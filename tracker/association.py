@@ -12,6 +12,7 @@ the rest, tier by tier, each solved optimally on what is left:
     2 believed tracks   × weak detections         (BYTE: the second look at low scores)
     3 unbelieved tracks × strong detections
     4 unbelieved tracks × weak detections
+what is left: tracks seen once × strong detections, by distance alone, where there is one choice
 ```
 
 Believed tracks choose first: otherwise tracks born from clutter steal detections from real ones,
@@ -38,7 +39,7 @@ from tracker.motion import ConstantVelocity, MotionModel
 from tracker.observation import Observation
 from tracker.state import State
 
-__all__ = ["Pairs", "assign", "associate", "candidates", "cascade"]
+__all__ = ["Pairs", "assign", "associate", "candidates", "cascade", "first_steps"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -48,6 +49,10 @@ BoolArray = NDArray[np.bool_]
 _DENSE_CELLS = 40_000
 # From this many pairs on they are kept in narrower integers.
 _CROWD = 2**17
+# Heights of one object in two frames differ by less than this factor.
+_ALIKE = 1.4
+# Pairs that are compared at once, so that memory stays bounded.
+_PAIRS_AT_ONCE = 200_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,7 +97,73 @@ def associate(
     pairs = candidates(tracks, frame, motion, config)
     if config.per_class:
         pairs = pairs[tracks.classes.argmax(axis=1)[pairs.track] == frame.class_id[pairs.detection]]
-    return cascade(pairs, len(tracks), len(frame))
+    match = cascade(pairs, len(tracks), len(frame))
+    if config.young_mahalanobis2:
+        first_steps(match, tracks, frame, motion, config)
+    return match
+
+
+def first_steps(
+    match: IntArray,
+    tracks: State,
+    frame: Observation,
+    motion: MotionModel,
+    config: AssociationConfig,
+) -> None:
+    """Continue tracks seen once by distance alone, in place.
+
+    What moves half its width or more from frame to frame does not overlap its first box, and has no
+    velocity yet that would predict the second. Strong detections that nothing else explains are
+    tried, and only a pair without rivals on either side is taken.
+
+    Args:
+        match: (N,) as from `cascade`; changed where a track is continued.
+        tracks: N tracks, predicted to the time of the frame.
+        frame: M detections.
+        motion: The motion model of the tracks.
+        config: What is strong, and how far is too far.
+    """
+    young = (match < 0) & (tracks.rows["hits"] == 1) & tracks.rows["strong"]
+    t = young.nonzero()[0]
+    if not len(t):
+        return
+    free = np.ones(len(frame), bool)
+    free[match[match >= 0]] = False
+    free &= frame.confidence >= config.strong_confidence
+    d = free.nonzero()[0]
+    if not len(d):
+        return
+    near_t, near_d = _within_reach(t, d, tracks, frame, motion, config)
+    alone = np.bincount(near_t, minlength=len(match))[near_t] == 1
+    alone &= np.bincount(near_d, minlength=len(frame))[near_d] == 1
+    match[near_t[alone]] = near_d[alone]
+
+
+def _within_reach(
+    t: IntArray,
+    d: IntArray,
+    tracks: State,
+    frame: Observation,
+    motion: MotionModel,
+    config: AssociationConfig,
+) -> tuple[IntArray, IntArray]:
+    """The pairs of tracks `t` and detections `d` that are alike in height, class and place."""
+    found_t, found_d = [], []
+    step = max(1, _PAIRS_AT_ONCE // len(d))
+    for start in range(0, len(t), step):
+        some = t[start : start + step]
+        i, j = np.repeat(some, len(d)), np.tile(d, len(some))
+        height = motion.project(tracks.motion[some]).cxcywh[:, 3]
+        ratio = frame.cxcywh[j, 3] / np.maximum(np.repeat(height, len(d)), 1e-9)
+        near = (ratio < _ALIKE) & (ratio > 1.0 / _ALIKE)
+        if config.per_class:
+            near &= tracks.classes.argmax(axis=1)[i] == frame.class_id[j]
+        i, j = i[near], j[near]
+        distance2 = motion.distance2(tracks.motion[i], frame.cxcywh[j], frame.confidence[j])
+        near = distance2 <= config.young_mahalanobis2
+        found_t.append(i[near])
+        found_d.append(j[near])
+    return np.concatenate(found_t), np.concatenate(found_d)
 
 
 def candidates(

@@ -17,8 +17,9 @@ from tracker.clock import Clock
 from tracker.config import ClutterConfig, ExistenceConfig
 from tracker.existence import log_odds_of
 from tracker.observation import Observation
+from tracker.visibility import Visibility
 
-__all__ = ["believe"]
+__all__ = ["believe", "wait"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -31,6 +32,7 @@ def believe(
     old: int,
     frame: Observation,
     against: FloatArray,
+    view: Visibility,
     *,
     dt_s: float,
     look_s: float,
@@ -46,49 +48,68 @@ def believe(
         old: Tracks from this row on are new.
         frame: M detections.
         against: (M,) log-odds that speak against the place of each detection.
+        view: How the old tracks could have been seen.
         dt_s: Seconds since the last update.
         look_s: Seconds that this look stands for with the old tracks, 0 if nobody looked.
         clock: The clocks after this update.
-        config: Rates and bounds.
+        config: The model.
         clutter: When a track counts as moved, and when as standing.
 
     Returns:
-        (N,) log-odds that the look weighed, and the (M,) mask of the detections whose tracks
-        have stood for a while where they began: none where the clutter map is switched off.
+        (N,) log-odds that the look added, and the (M,) mask of the detections whose tracks have
+        stood for a while where they began: none where the clutter map is switched off.
     """
-    # Who has walked here and is seen has stayed: that is no question of survival. What has never
-    # moved may be clutter, and has to go on earning its belief.
-    doubtful = (match < 0) | ~rows["moved"]
-    doubtful[old:] = False
-    rows["log_odds"][doubtful] = existence.survive(rows["log_odds"][doubtful], dt_s, config)
     evidence = existence.bounded_evidence(frame.evidence, config)
     stand_s = clutter.stand_s if clutter.enabled else math.inf
     weight = np.empty(len(rows))
     standing = np.zeros(len(frame), bool)
+    shares = (
+        existence.look_share(look_s, config),
+        existence.look_share(config.first_look_s, config),
+    )
+    fade = existence.faded(dt_s, config)
+    rows["hidden"][:old] = view.hidden
     if kernels.native is not None:
         kernels.native.believe(
-            rows, match, weight, frame.cxcywh, evidence, against, standing, old,
-            look_s, config.first_look_s, clock.now_s, clock.looked_s, config.hit_rate,
-            log_odds_of(config.neutral_confidence), config.miss_rate, log_odds_of(config.floor),
-            log_odds_of(config.ceiling), log_odds_of(config.confirm_at),
+            rows, match, weight, view.telling, frame.cxcywh, evidence, against, standing, old,
+            fade, *shares, clock.now_s, clock.looked_s, log_odds_of(config.neutral_confidence),
+            config.miss, config.gain, config.correlation, log_odds_of(config.birth), config.moved,
+            log_odds_of(config.floor), log_odds_of(config.ceiling), log_odds_of(config.confirm_at),
             log_odds_of(config.release_at), clutter.moved_widths, stand_s,
         )  # fmt: skip
         return weight, standing
     hit = (match >= 0).nonzero()[0]
     d = match[hit]
-    span_s = np.empty(len(rows))
-    span_s[:old] = look_s
-    span_s[old:] = config.first_look_s
-    weight[:] = existence.miss_weight(span_s, config)
-    weight[hit] = existence.hit_weight(evidence[d], against[d], span_s[hit], config)
-    rows["log_odds"] = existence.add(rows["log_odds"], weight, config)
-    rows["confirmed"] = existence.confirm(rows["log_odds"], rows["confirmed"], config)
+    box = frame.cxcywh[d]
+    away = np.add.reduce(np.abs(box[:, :2] - rows["start"][hit]), axis=1)
+    moved = rows["moved"].copy()
+    moved[hit] |= away > clutter.moved_widths * box[:, 2]
+
+    looks, support = rows["looks"] * fade, rows["support"] * fade
+    before = existence.log_odds(looks, support, rows["moved"], config)
+    share = np.full(len(rows), shares[0])
+    share[:old] *= view.telling
+    share[old:] = shares[1]
+    share[hit[: np.searchsorted(hit, old)]] = shares[0]
+    news = np.full(len(rows), -config.miss)
+    news[hit] = existence.hit_evidence(evidence[d], against[d], config)
+    rows["looks"] = looks + share
+    rows["support"] = support + share * news
+    rows["moved"] = moved
+    after = existence.log_odds(rows["looks"], rows["support"], moved, config)
+    rows["log_odds"] = after
+    weight[:] = after - before
+    rows["confirmed"] = existence.confirm(after, rows["confirmed"], config)
     rows["hits"][hit] += 1
     rows["seen_s"][hit] = clock.now_s
     rows["found_s"][hit] = clock.looked_s
-    box = frame.cxcywh[d]
-    away = np.add.reduce(np.abs(box[:, :2] - rows["start"][hit]), axis=1)
-    moved = rows["moved"][hit] | (away > clutter.moved_widths * box[:, 2])
-    rows["moved"][hit] = moved
-    standing[d] = (rows["seen_s"][hit] - rows["born_s"][hit] >= stand_s) & ~moved
+    standing[d] = (rows["seen_s"][hit] - rows["born_s"][hit] >= stand_s) & ~moved[hit]
     return weight, standing
+
+
+def wait(rows: NDArray[np.void], dt_s: float, config: ExistenceConfig) -> None:
+    """Let `dt_s` seconds pass in which nobody looks, in place; `rows` as in `believe`."""
+    fade = existence.faded(dt_s, config)
+    rows["looks"] *= fade
+    rows["support"] *= fade
+    rows["log_odds"] = existence.log_odds(rows["looks"], rows["support"], rows["moved"], config)

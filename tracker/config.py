@@ -21,8 +21,10 @@ __all__ = [
     "AssociationConfig",
     "ClassConfig",
     "ClutterConfig",
+    "DoublesConfig",
     "ExistenceConfig",
     "FuserName",
+    "GroundConfig",
     "MotionConfig",
     "ScoreConfig",
     "TrackerConfig",
@@ -113,6 +115,9 @@ class AssociationConfig(_Checked):
         confidence_offset: Of two detections that overlap alike, the surer one is preferred:
             similarity = IoU · (confidence + this). Large: overlap alone decides.
         believed_existence: Tracks at or above this existence choose before the others.
+        young_mahalanobis2: A strong detection that is left over may continue a track that was seen
+            once, strongly, by distance alone, at most this squared Mahalanobis distance: what moves
+            fast for the frame rate overlaps nothing before its velocity is known. 0: never.
         per_class: Whether a detection may only continue a track of its own class.
     """
 
@@ -122,25 +127,36 @@ class AssociationConfig(_Checked):
     mahalanobis2: float = _setting(34.0, _POSITIVE)
     confidence_offset: float = _setting(0.12, 0.0)
     believed_existence: float = _setting(0.2, 0.0, 1.0)
+    young_mahalanobis2: float = _setting(12.0, 0.0)
     per_class: bool = False
 
 
 @dataclass(frozen=True)
 class ExistenceConfig(_Checked):
-    """The belief in a track, in log-odds and per second; see `tracker.existence`.
+    """The belief in a track; the model and its symbols are in `tracker.existence`.
 
     Attributes:
         birth: P(real) of a place where a detector fires, before its confidence is looked at.
-        first_look_s: Seconds of looking that the first detection stands for.
-        hit_rate: Log-odds per second of detections, for each unit of logit(confidence) above the
-            neutral confidence.
         neutral_confidence: A detection at this confidence tells nothing; below it the belief
             falls.
         surest_confidence: A confidence above it counts as this one.
-        miss_rate: Log-odds per second lost while looked for and not found.
-        lifetime_s: Mean time an object stays in the scene, s.
+        gain: Log-odds that the first full look adds for each unit of logit(confidence) above the
+            neutral confidence.
+        correlation: Share of the scatter of looks at one track that is common to all of them.
+            0: looks are independent and add up without end; 1: a hundred looks tell no more than
+            one.
+        look_s: Frames closer together than this repeat each other: it takes this long for one
+            look in full, s.
         longest_look_s: A frame stands for the time since the last one, but at most for this, s:
-            looks further apart than this count as independent.
+            a single frame is not a look in full, however long ago the last one was.
+        first_look_s: What the first detection of a track stands for, s.
+        memory_s: Evidence fades with this time constant, looked or not, s.
+        miss: A miss in plain view weighs like a detection whose logit(confidence) lies this far
+            below the neutral one.
+        hidden: Share of a miss that does not count where a believed object in front covers the
+            predicted box wholly.
+        small_px: A miss of a box lower than this counts in proportion to its height, px.
+        moved: Log-odds for a track that has left the place where it began: clutter stands.
         floor: Least existence of a living track.
         ceiling: Largest existence.
         confirm_at: Existence at which a track becomes confirmed.
@@ -151,19 +167,24 @@ class ExistenceConfig(_Checked):
     """
 
     birth: float = _setting(0.063, _POSITIVE, 0.999)
-    first_look_s: float = _setting(0.065, 0.0)
-    hit_rate: float = _setting(3.0, 0.0)
+    neutral_confidence: float = _setting(0.21, 0.001, 0.999)
     surest_confidence: float = _setting(0.97, 0.001, 0.999)
-    neutral_confidence: float = _setting(0.22, 0.001, 0.999)
-    miss_rate: float = _setting(1.4, 0.0)
-    lifetime_s: float = _setting(120.0, _POSITIVE)
-    longest_look_s: float = _setting(0.25, _POSITIVE)
-    floor: float = _setting(0.038, _POSITIVE, 0.5)
-    ceiling: float = _setting(0.992, 0.5, 0.999999)
+    gain: float = _setting(0.65, 0.0)
+    correlation: float = _setting(0.06, 0.0, 1.0)
+    look_s: float = _setting(0.2, _POSITIVE)
+    longest_look_s: float = _setting(0.1, _POSITIVE)
+    first_look_s: float = _setting(0.06, 0.0)
+    memory_s: float = _setting(3.0, _POSITIVE)
+    miss: float = _setting(1.0, 0.0)
+    hidden: float = _setting(0.4, 0.0, 1.0)
+    small_px: float = _setting(12.0, _POSITIVE)
+    moved: float = _setting(0.8, 0.0)
+    floor: float = _setting(0.001, _POSITIVE, 0.5)
+    ceiling: float = _setting(0.999, 0.5, 0.999999)
     confirm_at: float = _setting(0.8, 0.0, 1.0)
     release_at: float = _setting(0.5, 0.0, 1.0)
     coast_least_s: float = _setting(0.3, 0.0)
-    coast_most_s: float = _setting(4.0, 0.0)
+    coast_most_s: float = _setting(3.0, 0.0)
     max_gap_s: float = _setting(5.0, _POSITIVE)
 
     def __post_init__(self) -> None:
@@ -179,10 +200,11 @@ class ExistenceConfig(_Checked):
 class ScoreConfig(_Checked):
     """How `score` joins the slow existence with what this frame shows; all in log-odds.
 
-    A seen box:    logit(score) = confidence_weight · logit(confidence) − clutter
+    A seen box:    logit(score) = confidence_weight · logit(confidence) − against
                                   + existence_weight · logit(existence) + bias
     A coasted box: logit(score) = coast_bias + coast_existence_weight · logit(existence)
                                   − coast_uncertainty_weight · (σ of the centre / height)
+                                  + coast_hidden_weight · (share covered by an object in front)
 
     Attributes:
         confidence_weight: Weight of this frame's confidence.
@@ -191,6 +213,9 @@ class ScoreConfig(_Checked):
         coast_existence_weight: Weight of the existence for a coasted box.
         coast_bias: Added for a coasted box.
         coast_uncertainty_weight: Lost for each box height of standard deviation of the centre.
+        coast_hidden_weight: Added where the box is covered wholly: who is hidden is still there.
+        lost_below: A believed track whose predicted box has a smaller score than this is `lost`
+            and no longer `coasting`: its object exists, but where is a guess.
     """
 
     confidence_weight: float = _setting(0.96, 0.0)
@@ -199,6 +224,8 @@ class ScoreConfig(_Checked):
     coast_existence_weight: float = _setting(0.22, 0.0)
     coast_bias: float = _setting(-1.4, -math.inf)
     coast_uncertainty_weight: float = _setting(6.0, 0.0)
+    coast_hidden_weight: float = _setting(1.0, 0.0)
+    lost_below: float = _setting(0.1, 0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -224,7 +251,44 @@ class ClutterConfig(_Checked):
     half_life_s: float = _setting(30.0, _POSITIVE)
     cell_px: float = _setting(24.0, 1.0)
     moved_widths: float = _setting(1.0, 0.0)
-    stand_s: float = _setting(1.0, 0.0)
+    stand_s: float = _setting(2.0, 0.0)
+
+
+@dataclass(frozen=True)
+class GroundConfig(_Checked):
+    """How tall objects are where they stand, learned on the way; see `tracker.ground`.
+
+    Attributes:
+        enabled: Whether it is learned and used.
+        weight: Log-odds that a box loses for each unit of its squared deviation (in standard
+            deviations of what is known) beyond 1.
+        most: Squared deviations above this count as this.
+        enough_s: Seconds of believed boxes at which the model has half of its say, s.
+        half_life_s: Half of what was learned is forgotten in this time, s.
+        prior_deviation: Scatter of log height around the model that is expected beforehand.
+        prior_s: Seconds of believed boxes that this expectation counts for, s.
+    """
+
+    enabled: bool = True
+    weight: float = _setting(0.18, 0.0)
+    most: float = _setting(12.0, 1.0)
+    enough_s: float = _setting(8.0, _POSITIVE)
+    half_life_s: float = _setting(60.0, _POSITIVE)
+    prior_deviation: float = _setting(0.2, 1e-3)
+    prior_s: float = _setting(3.0, _POSITIVE)
+
+
+@dataclass(frozen=True)
+class DoublesConfig(_Checked):
+    """Boxes that share their place with a surer one of the frame; see `tracker.doubles`.
+
+    Attributes:
+        weight: Log-odds that a box loses where it lies wholly on one that is much surer.
+        iou: Overlap at which it begins to lose, as IoU.
+    """
+
+    weight: float = _setting(2.0, 0.0)
+    iou: float = _setting(0.2, 0.0, 0.99)
 
 
 @dataclass(frozen=True)
@@ -253,6 +317,8 @@ class TrackerConfig(_Checked):
         existence: Rates and thresholds of the belief.
         score: How belief and frame are joined.
         clutter: The map of standing clutter.
+        ground: How tall objects are where they stand.
+        doubles: Boxes on a surer box.
         classes: The class posterior.
         fuser: What turns the history of a track into `existence`, `score` and `state`:
             `"evidence"` is this project's model; the others are well-known rules to compare with
@@ -276,6 +342,8 @@ class TrackerConfig(_Checked):
     existence: ExistenceConfig = field(default_factory=ExistenceConfig)
     score: ScoreConfig = field(default_factory=ScoreConfig)
     clutter: ClutterConfig = field(default_factory=ClutterConfig)
+    ground: GroundConfig = field(default_factory=GroundConfig)
+    doubles: DoublesConfig = field(default_factory=DoublesConfig)
     classes: ClassConfig = field(default_factory=ClassConfig)
     fuser: FuserName = "evidence"
     on_backward_time: Literal["error", "reset"] = "error"

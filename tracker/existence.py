@@ -1,27 +1,49 @@
-"""How much a track is believed: survive, hit, miss and birth as additions in log-odds.
+"""How much a track is believed: a Bayesian rule for looks that are not independent.
 
-In come the log-odds ℓ of N tracks, what happened to each of them in this frame and how long the
-look before was; out go new log-odds. P(the tracked object is real) is σ(ℓ) = 1 / (1 + e^−ℓ).
+In come what N tracks have shown so far and what a look at each of them brought; out go the
+log-odds ℓ that each follows a real object, P(real) = σ(ℓ) = 1 / (1 + e^−ℓ).
+
+**The question.** A track was hit or missed in a row of looks. Look i brings the evidence
+
+    x_i = logit(confidence) − logit(neutral)      at a hit, less what speaks against its place
+    x_i = −miss · telling                         at a miss (`tracker.visibility`)
+
+Adding up log-likelihood ratios, as IPDA does (Musicki, Evans, Stankovic, "Integrated probabilistic
+data association", IEEE TAC 39(6), 1994), is right only for independent looks. Looks at one scene
+are not: the same poster, cone or half-hidden person gives nearly the same score 33 ms later, and
+still does after a minute.
+
+**The model** has the scatter of looks in two parts, one common to all looks at a track and one of
+each look (random effects; Laird & Ware, Biometrics 38, 1982):
+
+    x_i = ± δ/2 + b + e_i,    b ~ N(0, ρ σ²),    e_i ~ N(0, (1 − ρ) σ²),    + if real, − if not
+
+The mean of n looks then has the variance σ² (ρ + (1 − ρ) / n) whether the object is real or not,
+and the log-likelihood ratio of all looks together is, with g = δ / σ² and S = Σ x_i,
 
 ```
-birth     ℓ = logit(birth), then a hit whose look_s is first_look_s
-time dt   p ← p · exp(−dt / lifetime_s)                     the object may have left the scene
-hit       ℓ ← ℓ + look_s · hit_rate · (n − min(against, max(n, 0)))
-              with n = logit(confidence) − logit(neutral_confidence)
-miss      ℓ ← ℓ − look_s · miss_rate
-always    floor ≤ p ≤ ceiling
+                  S                     ρ → 0   g · S        independent looks: IPDA
+ℓ = ℓ0 + g · ───────────                ρ → 1   g · S / n    a hundred looks tell as much as one
+             1 + ρ (n−1)                n → ∞   g · x̄ / ρ    what stays weak is never believed
 ```
 
-Why not the likelihood ratio of every hit in full, as IPDA does (Musicki, Evans, Stankovic,
-"Integrated probabilistic data association", IEEE TAC 39(6), 1994)? Because that is right only for
-independent looks, and repeated looks at one scene are not: the same poster, cone or half-hidden
-person gives nearly the same score again 33 ms later. Counting each as news makes the belief
-wildly too sure. Evidence is therefore counted **per second and not per frame**: a camera of 30
-frames a second does not know three times as much as one of 10. A hit at the neutral confidence
-tells nothing, and one below it lowers the belief: what stays weak for long is clutter.
+n / (1 + ρ (n − 1)) is the number of independent looks that n correlated ones are worth (the design
+effect of survey statistics; Kish, "Survey Sampling", 1965). It needs no list of looks: n and S are
+two numbers a track.
 
-Floor and ceiling keep the belief able to change: no amount of past looks outweighs what is seen
-for some seconds now. `score` then joins this slow belief with the evidence of the frame itself.
+**Time.** Frames close together repeat each other, so a frame of dt seconds is dt / look_s of a
+look, at most longest_look_s / look_s: 10 and 30 frames a second of one scene give the same belief.
+What b stands for (pose, distance, light) changes over time, so n and S fade with memory_s, and
+belief in what nobody looks at goes back towards ℓ0.
+
+| symbol | setting | unit |
+|---|---|---|
+| ℓ0 | `birth`, plus `moved` once the track has left its place | log-odds |
+| g | `gain` | log-odds a look and unit of logit(confidence) |
+| ρ | `correlation` | share of the variance |
+| logit(neutral) | `neutral_confidence` | |
+
+`score` then joins this slow belief with the evidence of the frame itself.
 """
 
 from __future__ import annotations
@@ -36,18 +58,18 @@ from scipy import special
 from tracker.config import ExistenceConfig, ScoreConfig
 
 __all__ = [
-    "add",
     "bounded_evidence",
     "coast_limit",
     "coasted_score",
     "confirm",
+    "faded",
+    "hit_evidence",
     "hit_score",
-    "hit_weight",
+    "log_odds",
     "log_odds_of",
     "logit",
-    "miss_weight",
+    "look_share",
     "sigmoid",
-    "survive",
 ]
 
 FloatArray = NDArray[np.float64]
@@ -81,16 +103,9 @@ def sigmoid(log_odds: FloatArray) -> FloatArray:
     return out
 
 
-def survive(log_odds: FloatArray, dt_s: float, config: ExistenceConfig) -> FloatArray:
-    """Log-odds after `dt_s` seconds in which the object may have left, looked for or not.
-
-    p ← p s with s = exp(−dt / lifetime), which in log-odds is ℓ ← ℓ + log s − log(1 + (1 − s) e^ℓ):
-    the survival step of IPDA (Musicki & Evans). Exact for any split of the time.
-    """
-    decay = dt_s / config.lifetime_s
-    lost = -math.expm1(-decay)  # 1 − s
-    out: FloatArray = log_odds - decay - np.log1p(lost * np.exp(log_odds))
-    return out
+def faded(dt_s: float, config: ExistenceConfig) -> float:
+    """Share of looks and support that is left after `dt_s` seconds; exact for any split of them."""
+    return math.exp(-dt_s / config.memory_s)
 
 
 def bounded_evidence(evidence: FloatArray, config: ExistenceConfig) -> FloatArray:
@@ -99,10 +114,8 @@ def bounded_evidence(evidence: FloatArray, config: ExistenceConfig) -> FloatArra
     return bounded
 
 
-def hit_weight(
-    evidence: FloatArray, against: FloatArray, look_s: FloatArray, config: ExistenceConfig
-) -> FloatArray:
-    """What a detection adds to the log-odds of its track.
+def hit_evidence(evidence: FloatArray, against: FloatArray, config: ExistenceConfig) -> FloatArray:
+    """The evidence x of looks that found a detection.
 
     What speaks against a place takes away what a detection there is worth, down to nothing: it
     never turns a detection into evidence against its object.
@@ -110,28 +123,48 @@ def hit_weight(
     Args:
         evidence: (N,) from `bounded_evidence`.
         against: (N,) log-odds, at least 0, that speak against its place.
-        look_s: (N,) seconds that the look stands for: `ExistenceConfig.first_look_s` for the
-            first detection of a track, else see `ExistenceConfig.longest_look_s`.
-        config: The rates.
+        config: The model.
 
     Returns:
-        (N,) additions, negative below the neutral confidence.
+        (N,) evidence, negative below the neutral confidence.
     """
-    news = evidence - log_odds_of(config.neutral_confidence)
+    news: FloatArray = evidence - log_odds_of(config.neutral_confidence)
     news -= np.minimum(against, np.maximum(news, 0.0))
-    news *= look_s
-    news *= config.hit_rate
     return news
 
 
-def miss_weight(look_s: FloatArray, config: ExistenceConfig) -> FloatArray:
-    """What a look of `look_s` seconds without a detection adds to the log-odds: below 0, (N,)."""
-    return look_s * -config.miss_rate
+def look_share(look_s: float, config: ExistenceConfig) -> float:
+    """What a frame that stands for `look_s` seconds is of a look in full, at most 1."""
+    return min(look_s / config.look_s, 1.0)
 
 
-def add(log_odds: FloatArray, weight: FloatArray, config: ExistenceConfig) -> FloatArray:
-    """Log-odds with the weights added, inside floor and ceiling."""
-    return _bounded(log_odds + weight, config)
+def log_odds(
+    looks: FloatArray, support: FloatArray, moved: BoolArray, config: ExistenceConfig
+) -> FloatArray:
+    """Log-odds of existence, inside floor and ceiling.
+
+    Args:
+        looks: (N,) looks n, faded; frames count in shares of a look.
+        support: (N,) their sum of evidence S, faded.
+        moved: (N,) whether the track has left the place where it began.
+        config: The model.
+
+    Example:
+        With independent looks four of them say four times as much as one, with fully correlated
+        ones as much as one:
+
+        >>> four = np.array([4.0]), np.array([8.0]), np.array([False])
+        >>> for rho in (0.0, 1.0):
+        ...     config = ExistenceConfig(birth=0.5, gain=0.5, correlation=rho)
+        ...     print(log_odds(*four, config))
+        [4.]
+        [1.]
+    """
+    prior = log_odds_of(config.birth)
+    worth = 1.0 + config.correlation * np.maximum(looks - 1.0, 0.0)
+    out: FloatArray = prior + config.moved * moved + config.gain * support / worth
+    low, high = log_odds_of(config.floor), log_odds_of(config.ceiling)
+    return np.minimum(np.maximum(out, low), high)
 
 
 def confirm(log_odds: FloatArray, confirmed: BoolArray, config: ExistenceConfig) -> BoolArray:
@@ -173,19 +206,24 @@ def hit_score(
     )
 
 
-def coasted_score(log_odds: FloatArray, spread: FloatArray, config: ScoreConfig) -> FloatArray:
+def coasted_score(
+    log_odds: FloatArray, spread: FloatArray, hidden: FloatArray, config: ScoreConfig
+) -> FloatArray:
     """Log-odds of `score` for boxes that were predicted.
 
     Args:
         log_odds: (N,) log-odds of the track's existence.
         spread: (N,) standard deviation of the predicted centre over the height of the box: a
             box that may be anywhere is not a box around the object.
+        hidden: (N,) share of the box that something in front covers: the reason why an object
+            that is there was not found.
         config: The weights.
     """
     return (
         config.coast_existence_weight * log_odds
         + config.coast_bias
         - config.coast_uncertainty_weight * spread
+        + config.coast_hidden_weight * hidden
     )
 
 
@@ -202,10 +240,3 @@ def log_odds_of(probability: float) -> float:
     if probability >= 1.0:
         return _STEEPEST
     return math.log(probability / (1.0 - probability))
-
-
-def _bounded(log_odds: FloatArray, config: ExistenceConfig) -> FloatArray:
-    """Log-odds inside floor and ceiling."""
-    low, high = log_odds_of(config.floor), log_odds_of(config.ceiling)
-    out: FloatArray = np.minimum(np.maximum(log_odds, low), high)
-    return out

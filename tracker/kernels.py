@@ -36,10 +36,11 @@ class Kernels(Protocol):
     """
 
     def believe(
-        self, rows: Array, match: Array, weight: Array, cxcywh: Array, evidence: Array,
-        against: Array, standing: Array, old: int, look_s: float, first_look_s: float,
-        now_s: float, looked_s: float, hit_rate: float, neutral: float, miss_rate: float,
-        floor: float, ceiling: float, confirm_at: float, release_at: float, moved_widths: float,
+        self, rows: Array, match: Array, weight: Array, telling: Array, cxcywh: Array,
+        evidence: Array, against: Array, standing: Array, old: int, fade: float, share: float,
+        first_share: float, now_s: float, looked_s: float, neutral: float, miss: float,
+        gain: float, correlation: float, prior: float, moved: float, floor: float,
+        ceiling: float, confirm_at: float, release_at: float, moved_widths: float,
         stand_s: float, /,
     ) -> None:  # fmt: skip
         """Twin of `tracker.belief.believe`; writes `rows`, `weight` and `standing`."""
@@ -70,7 +71,7 @@ class Kernels(Protocol):
         against: Array, xyxy: Array, velocity: Array, covariance: Array, existence: Array,
         score: Array, state: Array, detection: Array, confidence_weight: float,
         existence_weight: float, bias: float, coast_existence_weight: float, coast_bias: float,
-        coast_uncertainty_weight: float, /,
+        coast_uncertainty_weight: float, coast_hidden_weight: float, lost_below: float, /,
     ) -> None:  # fmt: skip
         """Twin of `tracker.output.columns`; writes the arrays from `xyxy` to `detection`."""
         ...

@@ -24,6 +24,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _UNSEEN_STATES = np.array([TrackState.TENTATIVE, TrackState.COASTING], np.int8)
+_LOST_STATES = np.array([TrackState.TENTATIVE, TrackState.LOST], np.int8)
 _SEEN_STATES = np.array([TrackState.TENTATIVE, TrackState.CONFIRMED], np.int8)
 
 
@@ -97,6 +98,7 @@ def columns(
             rows, state.motion, detection, frame.source, frame.evidence, against, *out,
             config.confidence_weight, config.existence_weight, config.bias,
             config.coast_existence_weight, config.coast_bias, config.coast_uncertainty_weight,
+            config.coast_hidden_weight, existence.log_odds_of(config.lost_below),
         )  # fmt: skip
         return out
     hit = (detection >= 0).nonzero()[0]
@@ -104,8 +106,9 @@ def columns(
     box = motion.project(state.motion)
     spread = np.sqrt(box.variance[:, 0] + box.variance[:, 1])
     spread /= np.maximum(box.cxcywh[:, 3], 1.0)
-    likely = existence.coasted_score(log_odds, spread, config)
-    stage = _UNSEEN_STATES[confirmed]
+    likely = existence.coasted_score(log_odds, spread, rows["hidden"], config)
+    lost = likely < existence.log_odds_of(config.lost_below)
+    stage = np.where(lost, _LOST_STATES[confirmed], _UNSEEN_STATES[confirmed])
     source = np.full(n, -1, np.int64)
     if len(hit):
         d = detection[hit]

@@ -35,6 +35,7 @@ from tracker.clutter import Mark
 from tracker.detections import Detections
 from tracker.errors import TimeError
 from tracker.fusers import Fused
+from tracker.ground import Learned
 from tracker.observation import observe
 from tracker.state import State
 from tracker.tracks import Tracks
@@ -60,11 +61,13 @@ class Given:
         detections: None where nobody looked.
         at: Its time.
         move: (3, 3) homography from the frame before it in time, None where the camera stood.
+        image_size: Width and height of the picture in px, if known.
     """
 
     detections: Detections | None
     at: Instant
     move: FloatArray | None
+    image_size: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,6 +80,7 @@ class Memory:
         fused: What the fuser remembers.
         next_id: Id of the next track, as counted inside.
         clutter: Where the clutter map stood.
+        ground: What the ground had taught.
         updates: Updates that the ledger had been given.
     """
 
@@ -85,6 +89,7 @@ class Memory:
     fused: Fused
     next_id: int
     clutter: Mark
+    ground: Learned
     updates: int
 
 
@@ -301,7 +306,13 @@ def _dumped(given: Given) -> dict[str, Any]:
             "class_probabilities": d.class_probabilities,
             "class_count": d.class_probabilities.shape[1],
         }
-    return {"detections": columns, "ns": given.at.ns, "s": given.at.s, "move": given.move}
+    return {
+        "detections": columns,
+        "ns": given.at.ns,
+        "s": given.at.s,
+        "move": given.move,
+        "image_size": given.image_size,
+    }
 
 
 def _loaded(dumped: dict[str, Any]) -> Given:
@@ -316,4 +327,10 @@ def _loaded(dumped: dict[str, Any]) -> Given:
             np.array(columns["class_probabilities"], np.float64).reshape(n, classes),
         )
     at = Instant(int(dumped["ns"]), float(dumped["s"]))
-    return Given(detections, at, None if move is None else np.array(move, np.float64))
+    size = dumped["image_size"]
+    return Given(
+        detections,
+        at,
+        None if move is None else np.array(move, np.float64),
+        None if size is None else (int(size[0]), int(size[1])),
+    )

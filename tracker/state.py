@@ -21,6 +21,9 @@ ROW = np.dtype(
     [
         ("track_id", np.int64),
         ("log_odds", np.float64),  # of existence
+        ("looks", np.float64),  # independent looks, faded: n of tracker.existence
+        ("support", np.float64),  # their sum of evidence, faded: S
+        ("hidden", np.float64),  # share of the predicted box that is covered, 0 when seen
         ("hits", np.int64),
         ("looks_before", np.int64),  # looks of the tracker before the first detection
         ("born_s", np.float64),  # time of the first detection, since the first update
@@ -29,6 +32,7 @@ ROW = np.dtype(
         ("start", np.float64, (2,)),  # centre of the first detection, px
         ("moved", np.bool_),  # has left the place where it began
         ("confirmed", np.bool_),
+        ("strong", np.bool_),  # the first detection was a strong one
     ],
     align=True,  # as the struct Row of _kernels.c
 )

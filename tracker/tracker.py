@@ -8,7 +8,8 @@ detections, timestamp
    │ predict      motion, warp        where every track should be now, also if the camera moved
    │ associate    association         which detection continues which track
    │ give birth                       every detection left over starts a track
-   │ believe      belief, clutter     what hits and misses weigh
+   │ judge        clutter, ground …   what speaks against a detection, and what a miss tells
+   │ believe      belief              what hits and misses weigh
    │ correct      motion, classes     boxes and classes of the tracks that were seen
    │ bury         existence           tracks not found for longer than their belief allows
    ▼
@@ -31,8 +32,10 @@ from tracker.clock import Clock, Instant, instant
 from tracker.clutter import ClutterMap
 from tracker.config import TrackerConfig
 from tracker.detections import Detections
+from tracker.doubles import against_doubles
 from tracker.errors import InputError, TimeError
 from tracker.fusers import Fused, fuse
+from tracker.ground import GroundModel
 from tracker.ledger import Entry, Ledger, Page
 from tracker.motion import ConstantVelocity, MotionModel
 from tracker.observation import Observation, observe
@@ -41,6 +44,7 @@ from tracker.replay_buffer import Given, Memory, ReplayBuffer
 from tracker.state import ROW, State, extended, from_columns, to_columns
 from tracker.threads import Turn, one_thread
 from tracker.tracks import Tracks
+from tracker.visibility import Visibility, visibility
 from tracker.warp import homography, move_tracks
 
 __all__ = ["Tracker"]
@@ -52,6 +56,10 @@ BoolArray = NDArray[np.bool_]
 _SNAPSHOT_VERSION = 2
 _NOTHING = Detections.empty()
 _NO_TRACKS = np.zeros(0, ROW)
+# A look after a longer pause counts as a search of this long: one miss must not end a track.
+_LONGEST_SEARCH_S = 0.25
+# With less of its predicted box in the picture, a track that was not found has left.
+_LEAST_INSIDE = 0.1
 # Room for rounding when seconds add up to a limit, s.
 _TIME_ROUNDING = 1e-6
 
@@ -85,6 +93,7 @@ class Tracker:
         self.config = config or TrackerConfig()
         self._motion = motion or ConstantVelocity(self.config.motion)
         self._clutter = ClutterMap(self.config.clutter)
+        self._ground = GroundModel(self.config.ground)
         self._ledger = Ledger(self.config.ledger_updates)
         self._clock = Clock()
         self._next_id = 1
@@ -107,6 +116,7 @@ class Tracker:
         timestamp_s: float | None = None,
         timestamp_ns: int | None = None,
         warp: ArrayLike | None = None,
+        image_size: tuple[int, int] | None = None,
     ) -> Tracks:
         """Advance to the time of a frame and take in what the detector saw there.
 
@@ -119,6 +129,8 @@ class Tracker:
             warp: How the camera moved: a (2, 3) affine matrix or (3, 3) homography that maps pixels
                 of the frame of the last update to pixels of this one. None: it did not move.
                 For a late measurement: from the frame before it in time.
+            image_size: Width and height of the picture in px. With it, tracks end when they have
+                left the picture, and a miss of what is half outside counts half.
 
         Returns:
             All living tracks, ordered by id. After a late measurement (`max_delay_s`) those at
@@ -130,24 +142,27 @@ class Tracker:
             BusyError: Another thread is in a method of this tracker.
             InputError: `detections` are none, a class_id is beyond their class vectors or far
                 beyond any detector's classes, or `warp` is no such matrix or the motion model
-                knows no warps.
+                knows no warps, or `image_size` is none.
 
         An error, also one of a motion model that was brought along, leaves the tracker unchanged.
         """
         if not isinstance(detections, Detections | None):
             raise InputError(f"detections must be Detections or None, got {type(detections)}")
-        given = Given(detections, instant(timestamp_s, timestamp_ns), self._checked_warp(warp))
+        at = instant(timestamp_s, timestamp_ns)
+        given = Given(detections, at, self._checked_warp(warp), _checked_size(image_size))
         return self._advance(given) if self._replay is None else self._replay.update(self, given)
 
     def _advance(self, given: Given) -> Tracks:
         """One update, from top to bottom."""
         detections, at, move = given.detections, given.at, given.move
+        image_size = given.image_size
         frame = observe(_NOTHING if detections is None else detections)
         width = self._class_width(frame)
         dt = self._step_to(at)
         # A frame stands for the time since the last one, if somebody looked at all.
-        look_s = min(dt, self.config.existence.longest_look_s)
-        clock = self._clock.advanced(at, None if detections is None else look_s)
+        looked = detections is not None
+        look_s = min(dt, self.config.existence.longest_look_s) if looked else 0.0
+        clock = self._clock.advanced(at, min(dt, _LONGEST_SEARCH_S) if looked else None)
 
         tracks, ended = self._moved(clock, dt, width, move)
         match = association.associate(tracks, frame, self._motion, self.config.association)
@@ -156,13 +171,15 @@ class Tracker:
         match = np.concatenate([match, new])
         old = len(match) - len(new)
         against = self._against(frame, dt, move)
+        view = self._visibility(tracks, match[:old], frame, image_size)
         weight, standing = belief.believe(
-            tracks.rows, match, old, frame, against,
-            dt_s=dt, look_s=0.0 if detections is None else look_s, clock=clock,
+            tracks.rows, match, old, frame, against, view,
+            dt_s=dt, look_s=look_s, clock=clock,
             config=self.config.existence, clutter=self.config.clutter,
         )  # fmt: skip
-        self._correct(tracks, match[:old], frame, look_s)
+        self._correct(tracks, match[:old], frame, min(dt, _LONGEST_SEARCH_S) if looked else 0.0)
         living = self._living(tracks.rows, clock)
+        living[:old] &= view.inside > _LEAST_INSIDE
         state = tracks.kept(living)
         described = self._describe(state, clock, frame, match[living], against)
         fused, described = self._fuse(described, detections, dt)
@@ -170,12 +187,7 @@ class Tracker:
         # Everything above worked on copies; from here on nothing can fail.
         self._state, self._clock, self._fused = state, clock, fused
         self._next_id += len(new)
-        self._clutter.fade(dt)
-        if move is not None:
-            self._clutter.warp(move)
-        if np.count_nonzero(standing):
-            self._clutter.add(frame.xyxy[standing], look_s)
-        looked = detections is not None
+        self._learn(frame, standing, match[living], described, dt, look_s, move, image_size)
         page = Page(at.s, looked, tracks.rows, match, weight, living, len(new), frame.confidence)
         self._ledger.write(*([Page.of_ended(at.s, ended)] if len(ended) else ()), page)
         return described
@@ -207,8 +219,7 @@ class Tracker:
         then = self._clock.advanced(at, None)
         move = self._checked_warp(warp)
         state, _ = self._moved(then, dt, self._state.classes.shape[1], move)
-        log_odds = state.rows["log_odds"]
-        log_odds[:] = existence.survive(log_odds, dt, self.config.existence)
+        belief.wait(state.rows, dt, self.config.existence)
         unseen = np.full(len(state), -1, np.int64)
         described = self._describe(state, then, observe(_NOTHING), unseen, np.zeros(0))
         tracks = self._fuse(described, None, dt)[1]
@@ -235,7 +246,7 @@ class Tracker:
 
     @one_thread
     def reset(self) -> None:
-        """Drop all tracks, the ledger and the clock; ids go on and the clutter map stays."""
+        """Drop all tracks, the ledger and the clock; ids go on; clutter map and ground stay."""
         self._state = self._without_tracks()
         self._fused = Fused.nothing()
         self._ledger = Ledger(self.config.ledger_updates)
@@ -307,21 +318,62 @@ class Tracker:
         """A track for each of the detections `d`, weak ones too, before its evidence is weighed."""
         rows = np.zeros(len(d), ROW)
         rows["track_id"] = np.arange(self._next_id, self._next_id + len(d))
-        rows["log_odds"] = existence.log_odds_of(self.config.existence.birth)
         rows["looks_before"] = clock.looks - 1
         rows["born_s"] = clock.now_s
         box = frame.cxcywh[d]
         rows["start"] = box[:, :2]
+        rows["strong"] = frame.confidence[d] >= self.config.association.strong_confidence
         posterior = np.zeros((len(d), width))
         if width > 1:
             posterior = classes.normalised(self._class_evidence(frame, d, width))
         return State(rows, self._motion.birth(box, frame.confidence[d]), posterior)
 
     def _against(self, frame: Observation, dt: float, move: FloatArray | None) -> FloatArray:
-        """(M,) log-odds that speak against the place of each detection."""
-        if not self.config.clutter.enabled:
-            return np.zeros(len(frame))
-        return self._clutter.against(frame.xyxy, dt, move)
+        """(M,) log-odds that speak against each detection: its place, its height, its double."""
+        against = against_doubles(frame, self.config.doubles)
+        if self.config.clutter.enabled:
+            against += self._clutter.against(frame.xyxy, dt, move)
+        if self.config.ground.enabled:
+            against += self._ground.against(frame.xyxy, frame.class_id)
+        return against
+
+    def _learn(
+        self,
+        frame: Observation,
+        standing: BoolArray,
+        detection: IntArray,
+        tracks: Tracks,
+        dt: float,
+        look_s: float,
+        move: FloatArray | None,
+        image_size: tuple[int, int] | None,
+    ) -> None:
+        """Let what is known of the scene age, and add what this frame shows of it."""
+        self._clutter.fade(dt)
+        if move is not None:
+            self._clutter.warp(move)
+            self._ground.warp(move)
+        if np.count_nonzero(standing):
+            self._clutter.add(frame.xyxy[standing], look_s)
+        if self.config.ground.enabled:
+            seen = (detection >= 0).nonzero()[0]
+            d = detection[seen]
+            self._ground.learn(
+                frame.xyxy[d], frame.class_id[d], tracks.score[seen],
+                look_s=look_s, dt_s=dt, image_size=image_size,
+            )  # fmt: skip
+
+    def _visibility(
+        self,
+        tracks: State,
+        match: IntArray,
+        frame: Observation,
+        image_size: tuple[int, int] | None,
+    ) -> Visibility:
+        """How the tracks that were there before could have been seen."""
+        config = self.config.existence
+        old = State(tracks.rows[: len(match)], tracks.motion[: len(match)], tracks.classes)
+        return visibility(old, match, frame, self._motion, config, image_size)
 
     def _correct(self, tracks: State, match: IntArray, frame: Observation, look_s: float) -> None:
         """Move the tracks that were seen again to their measurements, and fuse their classes."""
@@ -407,6 +459,7 @@ class Tracker:
             "classes": self._state.classes.copy(),
             "fused": self._fused.dump(),
             "clutter": self._clutter.dump(),
+            "ground": self._ground.dump(),
             "ledger": self._ledger.dump(),
         }
 
@@ -438,6 +491,7 @@ class Tracker:
             tracker._state = tracks.kept(np.ones(len(rows), np.bool_))
             tracker._fused = Fused.load(state["fused"])
             tracker._clutter.load(state["clutter"])
+            tracker._ground.load(state["ground"])
             tracker._ledger.load(state["ledger"])
             tracker._clock = Clock(**state["clock"])
             tracker._next_id = int(state["next_id"])
@@ -453,17 +507,33 @@ class Tracker:
 
     def _remember(self) -> Memory:
         """What `_rewind` goes back to."""
-        clutter, updates = self._clutter.mark(), self._ledger.written
-        return Memory(self._state, self._clock, self._fused, self._next_id, clutter, updates)
+        return Memory(
+            self._state, self._clock, self._fused, self._next_id,
+            self._clutter.mark(), self._ground.learned, self._ledger.written,
+        )  # fmt: skip
 
     def _rewind(self, memory: Memory) -> None:
         """Go back to what was remembered, exactly; later memories are void."""
         self._state, self._clock, self._fused = memory.state, memory.clock, memory.fused
         self._next_id = memory.next_id
         self._clutter.rewind(memory.clutter)
+        self._ground.learned = memory.ground
         self._ledger.rewind(memory.updates)
 
     def _without_tracks(self) -> State:
         return State(
             np.zeros(0, ROW), self._motion.birth(np.zeros((0, 4)), np.zeros(0)), np.zeros((0, 1))
         )
+
+
+def _checked_size(image_size: tuple[int, int] | None) -> tuple[int, int] | None:
+    """The size of a picture in px, two positive numbers."""
+    if image_size is None:
+        return None
+    try:
+        width, height = (int(side) for side in image_size)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"image_size must be (width, height), got {image_size!r}") from error
+    if width <= 0 or height <= 0:
+        raise InputError(f"image_size must be (width, height) above 0, got {image_size!r}")
+    return width, height

@@ -35,6 +35,8 @@ class TrackState(IntEnum):
     """Believed, not seen in this frame: its box is predicted."""
     DEAD = 3
     """Removed. Never in the rows of a `Tracks`; the ledger of `Tracker.explain` ends with it."""
+    LOST = 4
+    """Believed, not seen for so long that its box is a guess: it exists, but where is unknown."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,8 +111,20 @@ class Tracks:
 
     @property
     def confirmed(self) -> BoolArray:
-        """Mask of the believed tracks, seen in this frame or coasting."""
+        """Mask of the believed tracks with a box to rely on: seen in this frame, or coasting."""
+        mask: BoolArray = (self.state == TrackState.CONFIRMED) | (self.state == TrackState.COASTING)
+        return mask
+
+    @property
+    def believed(self) -> BoolArray:
+        """Mask of the believed tracks, also the lost ones, whose box is a guess."""
         mask: BoolArray = self.state != TrackState.TENTATIVE
+        return mask
+
+    @property
+    def lost(self) -> BoolArray:
+        """Mask of the believed tracks not seen for so long that their box is a guess."""
+        mask: BoolArray = self.state == TrackState.LOST
         return mask
 
     @property
