@@ -130,6 +130,38 @@ def test_a_cascade_is_its_tiers_one_after_the_other(seed):
     assert len(set(taken.tolist())) == len(taken)
 
 
+@pytest.mark.parametrize(("hz", "heights"), [(10.0, 3.0), (5.0, 2.0)])
+@pytest.mark.parametrize("confidence", [0.7, 0.9])
+@pytest.mark.parametrize("seed", range(5))
+def test_what_moves_fast_for_the_frame_rate_is_one_track(hz, heights, confidence, seed):
+    """A box 0.4 heights wide that moves 0.3 or 0.4 heights from frame to frame."""
+    rng = np.random.default_rng(seed)
+    tracker, way = Tracker(), 100.0 * heights / hz
+    for k in range(20):
+        x, y = way * k + rng.normal(0, 3), rng.normal(0, 3)
+        box = [x, 100 + y, x + 40, 200 + y]
+        tracks = tracker.update(Detections([box], [confidence]), timestamp_s=k / hz)
+        assert tracks.track_id.tolist() == [1]
+    assert tracks.velocity[0, 0] == pytest.approx(100.0 * heights, rel=0.15)
+
+
+def test_distance_alone_is_for_strong_ones_without_rivals():
+    def second(boxes, confidence, first=0.9):
+        tracker = Tracker()
+        tracker.update(Detections([[0, 0, 40, 100]], [first]), timestamp_s=0.0)
+        found = Detections(boxes, [confidence] * len(boxes))
+        tracks = tracker.update(found, timestamp_s=0.2)
+        return tracks.hits[0] == 2
+
+    near, other, low = [42, 0, 82, 100], [-42, 0, -2, 100], [42, 45, 82, 100]
+    assert second([near], 0.9)
+    assert not second([near], 0.5)
+    assert not second([near], 0.9, first=0.5)
+    assert not second([near, other], 0.9)  # which of the two?
+    assert not second([low], 0.9)  # another height
+    assert not second([[300, 0, 340, 100]], 0.9)  # too far
+
+
 # ---- crowds --------------------------------------------------------------------------------
 
 

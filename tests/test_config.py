@@ -68,7 +68,7 @@ def test_every_key_in_configs_has_a_comment_above_it():
 @pytest.mark.parametrize("name", ["video.toml", "camera.toml"])
 def test_the_other_files_load(name):
     tracker = Tracker.from_toml(CONFIGS / name)
-    assert tracker.config.existence.hit_rate == ExistenceConfig().hit_rate
+    assert tracker.config.existence.gain == ExistenceConfig().gain
 
 
 def test_cameras_may_restart_their_clock():
@@ -78,16 +78,16 @@ def test_cameras_may_restart_their_clock():
 
 def test_a_file_changes_what_it_names(tmp_path):
     path = tmp_path / "my.toml"
-    path.write_text('on_backward_time = "reset"\n[existence]\nhit_rate = 2\n')
-    expected = TrackerConfig(existence=ExistenceConfig(hit_rate=2), on_backward_time="reset")
+    path.write_text('on_backward_time = "reset"\n[existence]\ngain = 2\n')
+    expected = TrackerConfig(existence=ExistenceConfig(gain=2), on_backward_time="reset")
     assert TrackerConfig.from_toml(path) == expected
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[existence]\nhit_rat = 2", r'my.toml: unknown key "existence.hit_rat"; did you mean'),
-        ("[existance]\nhit_rate = 2", r'unknown key "existance"; did you mean "existence"'),
+        ("[existence]\ngian = 2", r'my.toml: unknown key "existence.gian"; did you mean "gain"'),
+        ("[existance]\ngain = 2", r'unknown key "existance"; did you mean "existence"'),
         ("zzz = 2", r'unknown key "zzz"; known are'),
         ("existence = 2", r'"existence" must be a table'),
         ("[motion]\nmeasurement_noise = 0", r"measurement_noise must be above 0, got 0"),

@@ -179,18 +179,21 @@ def arguments(name: str) -> tuple[list[np.ndarray], list[float]]:
     box, one = np.ones((m, 4)), np.ones(m)
     floats, whole = np.ones(n), np.arange(m)
     return {
-        "believe": ([rows, match, floats, box, one, one, np.zeros(m, bool)], [2, *[0.5] * 13]),
+        "believe": (
+            [rows, match, floats, np.ones(2), box, one, one, np.zeros(m, bool)],
+            [2, *[0.5] * 17],
+        ),
         "candidates": ([rows, motion, whole, box, box, one], [0.5] * 8),
         "columns": (
             [rows, motion, match, whole, one, one, np.ones((n, 4)), np.ones((n, 2)),
              np.ones((n, 8, 8)), floats, np.ones(n), np.ones(n, np.int8), np.ones(n, np.int64)],
-            [0.5] * 6,
+            [0.5] * 8,
         ),
         "correct": ([motion, np.ones((n, 4)), floats, np.ones((n, 6, 4))], [0.5] * 4),
     }[name]  # fmt: skip
 
 
-WRITTEN = {"believe": (0, 2, 6), "candidates": (), "columns": range(6, 13), "correct": (3,)}
+WRITTEN = {"believe": (0, 2, 7), "candidates": (), "columns": range(6, 13), "correct": (3,)}
 INDICES = {"believe": (1,), "candidates": (2,), "columns": (2,), "correct": ()}
 EACH_ARRAY = [(name, k) for name in WRITTEN for k in range(len(arguments(name)[0]))]
 

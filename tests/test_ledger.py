@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,14 +8,15 @@ import pytest
 from tracker import (
     ClutterConfig,
     Detections,
+    DoublesConfig,
     Event,
     ExistenceConfig,
+    GroundConfig,
     InputError,
     Tracker,
     TrackerConfig,
     existence,
 )
-from tracker.existence import log_odds_of
 
 BOX = [[10.0, 20.0, 50.0, 120.0]]
 C = ExistenceConfig()
@@ -39,36 +41,59 @@ def test_every_kind_of_event():
     assert [e.timestamp_s for e in entries] == [0.0, 0.1, 0.2, 0.3, 0.3 + C.max_gap_s]
     assert [e.confidence for e in entries[:2]] == [0.4, 0.6]
     assert all(math.isnan(e.confidence) for e in entries[2:])
-    assert entries[1].weight > 0 > entries[2].weight == pytest.approx(-0.1 * C.miss_rate)
+    assert entries[1].weight > 0 > entries[2].weight
     assert entries[3].weight == 0.0
 
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_the_ledger_sums_up(street, seed):
-    """Existence after each entry = bounded(survived existence before + its weight), exactly.
+    """Weight and existence of each entry, worked out anew from its kind, time and confidence.
 
-    Nothing counts as moved here: who has moved and is seen is not asked whether it survived.
+    Nothing speaks against a place, nothing counts as moved and every miss counts in full here.
     """
-    still = ClutterConfig(moved_widths=1e9, weight=0.0)
-    tracker = Tracker(TrackerConfig(ledger_updates=1000, clutter=still))
+    config = replace(C, hidden=0.0, small_px=1e-6)
+    plain = TrackerConfig(
+        existence=config,
+        clutter=ClutterConfig(moved_widths=1e9, weight=0.0),
+        ground=GroundConfig(enabled=False),
+        doubles=DoublesConfig(weight=0.0),
+        ledger_updates=1000,
+    )
+    tracker, times = Tracker(plain), []
     shown: dict[int, list[float]] = {}
     for time, detections in street(seed, 200):
+        times.append(time)
         tracks = tracker.update(detections, timestamp_s=time)
         for track_id, p in zip(tracks.track_id.tolist(), tracks.existence.tolist(), strict=True):
             shown.setdefault(track_id, []).append(p)
+    # The tracker counts whole nanoseconds.
+    whole = np.round(1e9 * np.array(times))
+    gap = dict(zip(times, np.diff(whole, prepend=whole[0]) / 1e9, strict=True))
+    still = np.array([False])
     assert len(shown) > 50
     for track_id, values in shown.items():
         entries = tracker.explain(track_id)
         living = [e for e in entries if e.event != Event.DEAD]
         np.testing.assert_allclose([e.existence for e in living], values, rtol=1e-12)
-        log_odds, before = np.array([log_odds_of(C.birth)]), entries[0].timestamp_s
         assert entries[0].event == Event.BIRTH
+        looks, support = np.zeros(1), np.zeros(1)
         for e in entries:
-            dt = round(e.timestamp_s - before, 9)  # the tracker counts whole nanoseconds
-            log_odds = existence.survive(log_odds, dt, C)
-            log_odds = existence.add(log_odds, np.array([e.weight]), C)
-            assert e.existence == pytest.approx(float(existence.sigmoid(log_odds)[0]), abs=1e-10)
-            before = e.timestamp_s
+            fade = existence.faded(gap[e.timestamp_s], config)
+            looks, support = looks * fade, support * fade
+            before = existence.log_odds(looks, support, still, config)
+            share = existence.look_share(min(gap[e.timestamp_s], C.longest_look_s), config)
+            x = np.full(1, -C.miss)
+            if not math.isnan(e.confidence):
+                seen = existence.bounded_evidence(existence.logit(np.array([e.confidence])), config)
+                x = existence.hit_evidence(seen, np.zeros(1), config)
+            if e.event == Event.BIRTH:
+                share = existence.look_share(C.first_look_s, config)
+            elif e.event == Event.NOT_LOOKED or (e.event == Event.DEAD and e.weight == 0.0):
+                share = 0.0
+            looks, support = looks + share, support + share * x
+            after = existence.log_odds(looks, support, still, config)
+            assert e.weight == pytest.approx(float((after - before)[0]), abs=1e-9)
+            assert e.existence == pytest.approx(float(existence.sigmoid(after)[0]), abs=1e-9)
 
 
 def test_only_the_last_updates_are_kept():

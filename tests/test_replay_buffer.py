@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracker import (
+    AssociationConfig,
     ConstantVelocity,
     Detections,
     Event,
@@ -21,6 +22,8 @@ from tracker import (
 from tracker.warp import homography
 
 LATE = TrackerConfig(max_delay_s=1.0)
+# What was seen once is continued only where boxes overlap.
+OVERLAP = TrackerConfig(max_delay_s=1.0, association=AssociationConfig(young_mahalanobis2=0.0))
 BOX = np.array([100.0, 100.0, 140.0, 200.0])
 
 
@@ -176,7 +179,7 @@ def walk(k):
 
 
 def test_two_tracks_that_were_one_keep_the_id_with_more_detections():
-    tracker = Tracker(LATE)
+    tracker = Tracker(OVERLAP)
     for k in (1, 3, 4, 5):
         shown = tracker.update(walk(k), timestamp_s=k / 10)
     assert shown.track_id[shown.seen].tolist() == [2]
@@ -190,7 +193,7 @@ def test_two_tracks_that_were_one_keep_the_id_with_more_detections():
 
 
 def test_a_track_that_was_there_before_the_late_frame_keeps_its_id():
-    tracker = Tracker(LATE)
+    tracker = Tracker(OVERLAP)
     for k in (0, 4, 5, 6):
         shown = tracker.update(walk(k), timestamp_s=k / 10)
     assert shown.track_id[shown.seen].tolist() == [2]

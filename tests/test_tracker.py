@@ -266,8 +266,8 @@ def test_a_snapshot_is_not_touched_by_what_follows(street):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda s: s.update(version=99), "version must be 2, got 99"),
-        (lambda s: s.pop("version"), "version must be 2, got None"),
+        (lambda s: s.update(version=99), "version must be 3, got 99"),
+        (lambda s: s.pop("version"), "version must be 3, got None"),
         (lambda s: s.pop("rows"), "lacks the field 'rows'"),
         (lambda s: s["config"].update(speed=1), "unknown key"),
     ],

@@ -10,6 +10,7 @@ from tracker import (
     ClutterConfig,
     Detections,
     ExistenceConfig,
+    GroundConfig,
     Tracker,
     TrackerConfig,
     Tracks,
@@ -40,28 +41,39 @@ def belief(tracks: Tracks) -> float:
 # ---- what the evidence model must do, with the defaults ------------------------------------
 
 
-@pytest.mark.parametrize("speed", [0.0, 60.0])
-@pytest.mark.parametrize("hz", [25.0, 30.0])
+RATES = pytest.mark.parametrize("hz", [5.0, 10.0, 25.0, 30.0])
+SPEEDS = pytest.mark.parametrize("speed", [0.0, 60.0])
+
+
+@RATES
+@SPEEDS
 def test_many_weak_hits_beat_few_strong_ones(hz, speed):
-    """20 hits of 30 at 0.3 end higher than 2 hits of 30 at 0.7, also than their last belief."""
+    """20 hits of 30 at 0.3 end higher than 2 hits of 30 at 0.7.
+
+    Within a second, or of what moves, they are even believed more than those were when they ended;
+    what stands for seconds and stays weak is clutter on the way.
+    """
     many = follow([0.3, 0.3, None] * 10, hz, speed)
     few = follow([0.7, 0.7] + [None] * 28, hz, speed)
     assert {int(t.track_id[0]) for t in many} == {1}
     assert belief(many[-1]) > belief(few[-1])
-    assert belief(many[-1]) > belief([t for t in few if len(t)][-1])
+    if hz >= 25 or speed:
+        assert belief(many[-1]) > belief([t for t in few if len(t)][-1])
 
 
-@pytest.mark.parametrize("hz", [10.0, 30.0])
-@pytest.mark.parametrize("confidence", [0.9, 0.999, 1.0])
+@RATES
+@pytest.mark.parametrize("confidence", [0.9, 0.99, 0.999, 1.0])
 def test_one_sure_frame_alone_confirms_nothing(confidence, hz):
     for tracks in follow([confidence] + [None] * 60, hz):
-        assert not tracks.confirmed.any()
+        assert not tracks.believed.any()
 
 
-@pytest.mark.parametrize("confidence", [0.3, 0.5, 0.7, 0.8, 0.9])
-def test_a_flicker_of_three_frames_stays_tentative(confidence):
-    for tracks in follow([confidence] * 3 + [None] * 60):
-        assert not tracks.confirmed.any()
+@RATES
+@SPEEDS
+@pytest.mark.parametrize("confidence", [0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99])
+def test_a_flicker_of_three_frames_stays_tentative(confidence, hz, speed):
+    for tracks in follow([confidence] * 3 + [None] * 60, hz, speed):
+        assert not tracks.believed.any()
 
 
 @pytest.mark.parametrize("hz", [10.0, 25.0, 30.0])
@@ -80,56 +92,94 @@ def test_repeated_weak_hits_raise_the_belief(confidence, hz):
     assert values[-1] > 2 * values[0]
 
 
-def test_a_steady_object_at_04_is_confirmed_within_two_seconds():
-    assert follow([0.4] * 60)[-1].confirmed.all()
+def test_a_steady_walker_at_05_is_confirmed_within_two_seconds():
+    assert follow([0.5] * 60)[-1].confirmed.all()
 
 
 def test_birth_by_hand():
     config = TrackerConfig(
         existence=ExistenceConfig(
-            birth=0.1, first_look_s=0.2, hit_rate=2.0, neutral_confidence=0.25
+            birth=0.1, look_s=0.2, first_look_s=0.1, gain=0.5, neutral_confidence=0.25
         )
     )
     tracks = Tracker(config).update(Detections([BOX, BOX + 500], [0.5, 0.25]), timestamp_s=0.0)
-    surer = math.log(1 / 9) + 0.2 * 2.0 * math.log(3)
+    surer = math.log(1 / 9) + 0.5 * 0.5 * math.log(3)  # half a look
     np.testing.assert_allclose(tracks.existence, [1 / (1 + math.exp(-surer)), 0.1])
 
 
 @pytest.mark.parametrize("pattern", [[0.6], [0.5, 0.5, None], [0.35, 0.7, None, 0.4, 0.4, 0.5]])
 def test_the_frame_rate_does_not_change_the_belief(pattern):
     """What is to be seen changes every 0.2 s. At the same times of 6 s, existence at 10 and at 30
-    frames a second is equal within 0.005 (without the map), also through misses."""
+    frames a second is equal within 0.01 (without the map), also through misses."""
     config = TrackerConfig(clutter=ClutterConfig(enabled=False))
     ends = []
     for each in (1, 3):  # frames in 0.1 s; a frame stands for the time before it
         slots = [math.ceil(k / each) for k in range(60 * each + 1)]
         frames = [pattern[(slot + 1) // 2 % len(pattern)] for slot in slots]
         ends.append([belief(t) for t in follow(frames, 10.0 * each, config=config)][::each])
-    np.testing.assert_allclose(ends[0], ends[1], atol=0.005)
+    np.testing.assert_allclose(ends[0], ends[1], atol=0.01)
     assert max(ends[0]) > 0.5
 
 
 def test_score_falls_while_coasting_and_belief_falls_slower():
-    tracks = follow([0.8] * 60 + [None] * 20)
-    coasting = tracks[60:]
-    assert all(t.state.tolist() == [TrackState.COASTING] for t in coasting)
-    scores = [float(t.score[0]) for t in coasting]
+    tracks = follow([0.8] * 60 + [None] * 30)
+    unseen = tracks[60:]
+    assert all(t.believed.all() for t in unseen)
+    scores = [float(t.score[0]) for t in unseen]
     assert all(b < a for a, b in itertools.pairwise(scores))
     assert scores[0] < float(tracks[59].score[0])
-    assert belief(coasting[0]) > 0.9
+    assert belief(unseen[0]) > 0.9
+    assert belief(unseen[-1]) > 0.5
+
+
+def test_a_believed_track_coasts_and_then_is_lost():
+    """Lost from the score `lost_below` on: no more box to rely on, but believed and of one id."""
+    tracks = follow([0.8] * 60 + [None] * 30 + [0.8])
+    states = [TrackState(int(t.state[0])) for t in tracks[59:]]
+    below = [bool(t.score[0] < Tracker().config.score.lost_below) for t in tracks[59:]]
+    last = below.index(True)
+    assert last > 3
+    assert states[0] == TrackState.CONFIRMED
+    assert states[1:last] == [TrackState.COASTING] * (last - 1)
+    assert states[last:-1] == [TrackState.LOST] * (len(states) - 1 - last)
+    assert [bool(t.confirmed[0]) for t in tracks[60:-1]] == [not b for b in below[1:-1]]
+    assert [bool(t.lost[0]) for t in tracks[60:-1]] == below[1:-1]
+    assert tracks[-1].track_id.tolist() == [1]
+    assert states[-1] == TrackState.CONFIRMED
+
+
+def test_who_is_hidden_keeps_belief_and_score():
+    """Of two missed ones, the one behind a believed object in front is believed more."""
+    tracker, wall = Tracker(), BOX + np.array([200.0, -10.0, 210.0, 20.0])
+    behind = BOX + np.array([205.0, 0.0, 205.0, 0.0])
+    for k in range(60):
+        # The wall comes from the right, and stands before one of them in the end.
+        near = wall + np.array([1.0, 0, 1.0, 0]) * 3.0 * (60 - k)
+        found = [BOX, near, behind] if k < 45 else [near]
+        tracks = tracker.update(Detections(found, [0.8] * len(found)), timestamp_s=k / 30)
+    assert len(tracks) == 3
+    place = {round(float(x)): k for k, x in enumerate(tracks.xyxy[:, 0])}
+    open_, covered = place[100], place[305]
+    assert not tracks.seen[[open_, covered]].any()
+    assert tracks.existence[covered] > tracks.existence[open_]
+    assert tracks.score[covered] > tracks.score[open_]
 
 
 def test_hysteresis_does_not_flap():
     """At every second frame a hit near the neutral confidence: one change of state at most."""
     confidences = [0.7] * 30 + [0.24, 0.3, None, 0.35, None] * 40
-    states = [bool(t.confirmed[0]) for t in follow(confidences)]
+    states = [bool(t.believed[0]) for t in follow(confidences)]
     assert sum(a != b for a, b in itertools.pairwise(states)) <= 2
 
 
 def test_a_place_that_keeps_firing_is_believed_less_than_what_moves():
     standing, moving = (follow([0.4] * 150, speed=s)[-1] for s in (0.0, 60.0))
     assert belief(standing) < belief(moving)
-    off = TrackerConfig(clutter=ClutterConfig(enabled=False))
+    off = TrackerConfig(
+        clutter=ClutterConfig(enabled=False),
+        ground=GroundConfig(enabled=False),
+        existence=ExistenceConfig(moved=0.0),
+    )
     assert belief(follow([0.4] * 150, speed=0.0, config=off)[-1]) == pytest.approx(
         belief(follow([0.4] * 150, config=off)[-1])
     )
@@ -139,17 +189,23 @@ def test_a_place_that_keeps_firing_is_believed_less_than_what_moves():
 
 
 def test_frames_not_looked_at_take_no_belief_but_time():
-    config = TrackerConfig(existence=ExistenceConfig(lifetime_s=50.0, max_gap_s=4.0))
-    tracker = Tracker(config)
+    """n and S fade alike however the time is split; belief goes back towards the prior."""
+    config = TrackerConfig(existence=ExistenceConfig(memory_s=5.0, max_gap_s=4.0))
+    tracker, once = Tracker(config), Tracker(config)
     for k in range(31):
-        before = tracker.update(Detections([BOX], [0.6]), timestamp_s=k / 30)
+        for each in (tracker, once):
+            before = each.update(Detections([BOX], [0.6]), timestamp_s=k / 30)
+    last = belief(before)
     for k in range(1, 31):
         after = tracker.update(None, timestamp_s=1.0 + k / 10)
-        expected = belief(before) * math.exp(-(k / 10) / 50.0)
-        assert belief(after) == pytest.approx(expected, rel=1e-9)
+        assert belief(after) < last
+        last = belief(after)
+    assert belief(once.update(None, timestamp_s=4.0)) == pytest.approx(last, rel=1e-9)
+    assert belief(once.predict(timestamp_s=4.0)) == pytest.approx(last, rel=1e-9)
+    assert last > config.existence.birth
     assert after.misses.tolist() == before.misses.tolist() == [0]
     assert after.gap_s == pytest.approx([3.0])
-    assert after.coasting.all()
+    assert not after.seen.any()
     assert len(tracker.update(None, timestamp_s=6.0)) == 0  # beyond max_gap_s
 
 
@@ -173,13 +229,6 @@ def test_the_first_frame_may_be_one_not_looked_at():
 # ---- belief that lasts ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("hz", [10.0, 30.0])
-@pytest.mark.parametrize("confidence", [0.3, 0.5, 0.8, 0.9, 0.99, 1.0])
-def test_a_flicker_is_never_confirmed_at_any_confidence(confidence, hz):
-    for tracks in follow([confidence] * 3 + [None] * 20, hz):
-        assert not tracks.confirmed.any()
-
-
 def test_who_has_walked_and_stands_in_view_is_believed_for_ever():
     tracker = Tracker()
     for k in range(3100):  # ten seconds of walking, five minutes of standing
@@ -193,7 +242,8 @@ def test_a_sure_object_that_never_moved_is_believed_for_ever():
     tracker = Tracker()
     for k in range(3000):
         tracks = tracker.update(Detections([[10, 10, 50, 110]], [0.8]), timestamp_s=k / 10)
-    assert tracks.existence[0] > 0.95
+        assert k < 40 or tracks.confirmed.all()
+    assert tracks.existence[0] > 0.6
 
 
 def test_what_never_moved_and_stays_weak_is_taken_for_clutter():

@@ -12,7 +12,7 @@ the rest, tier by tier, each solved optimally on what is left:
     2 believed tracks   × weak detections         (BYTE: the second look at low scores)
     3 unbelieved tracks × strong detections
     4 unbelieved tracks × weak detections
-what is left: tracks seen once × strong detections, by distance alone, where there is one choice
+what is left: young tracks × strong detections, by distance alone, where there is one choice
 ```
 
 Believed tracks choose first: otherwise tracks born from clutter steal detections from real ones,
@@ -49,6 +49,8 @@ BoolArray = NDArray[np.bool_]
 _DENSE_CELLS = 40_000
 # From this many pairs on they are kept in narrower integers.
 _CROWD = 2**17
+# A track that was seen no more often has no velocity to rely on.
+_YOUNG = 3
 # Heights of one object in two frames differ by less than this factor.
 _ALIKE = 1.4
 # Pairs that are compared at once, so that memory stays bounded.
@@ -110,11 +112,12 @@ def first_steps(
     motion: MotionModel,
     config: AssociationConfig,
 ) -> None:
-    """Continue tracks seen once by distance alone, in place.
+    """Continue young tracks by distance alone, in place.
 
     What moves half its width or more from frame to frame does not overlap its first box, and has no
-    velocity yet that would predict the second. Strong detections that nothing else explains are
-    tried, and only a pair without rivals on either side is taken.
+    velocity yet that would predict the second; nor one to rely on for the third and the fourth.
+    Strong detections that nothing else explains are tried, and only a pair without rivals on
+    either side is taken.
 
     Args:
         match: (N,) as from `cascade`; changed where a track is continued.
@@ -123,7 +126,7 @@ def first_steps(
         motion: The motion model of the tracks.
         config: What is strong, and how far is too far.
     """
-    young = (match < 0) & (tracks.rows["hits"] == 1) & tracks.rows["strong"]
+    young = (match < 0) & (tracks.rows["hits"] <= _YOUNG) & tracks.rows["strong"]
     t = young.nonzero()[0]
     if not len(t):
         return

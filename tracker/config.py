@@ -116,8 +116,9 @@ class AssociationConfig(_Checked):
             similarity = IoU · (confidence + this). Large: overlap alone decides.
         believed_existence: Tracks at or above this existence choose before the others.
         young_mahalanobis2: A strong detection that is left over may continue a track that was seen
-            once, strongly, by distance alone, at most this squared Mahalanobis distance: what moves
-            fast for the frame rate overlaps nothing before its velocity is known. 0: never.
+            three times at most, strongly at first, by distance alone, at most this squared
+            Mahalanobis distance: what moves fast for the frame rate overlaps nothing before its
+            velocity is known. 0: never.
         per_class: Whether a detection may only continue a track of its own class.
     """
 

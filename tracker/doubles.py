@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.boxes import overlapping_pairs
+from tracker.boxes import overlapping_runs
 from tracker.config import DoublesConfig
 from tracker.observation import Observation
 
@@ -36,11 +36,11 @@ def against_doubles(frame: Observation, config: DoublesConfig) -> FloatArray:
     if not config.weight or len(frame) < 2:
         return out
     least = np.full(len(frame), max(config.iou, 1e-9))
-    a, b, iou = overlapping_pairs(frame.xyxy, frame.xyxy, least)
-    surer = frame.evidence[a] - frame.evidence[b]
-    double = ((surer > 0.0) & (frame.class_id[a] == frame.class_id[b])).nonzero()[0]
-    if len(double):
-        share = iou[double] * np.minimum(surer[double] / _MUCH, 1.0)
-        lost = config.weight * np.maximum((share - config.iou) / (1.0 - config.iou), 0.0)
-        np.maximum.at(out, b[double], lost)
+    for a, b, iou in overlapping_runs(frame.xyxy, frame.xyxy, least):
+        surer = frame.evidence[a] - frame.evidence[b]
+        double = ((surer > 0.0) & (frame.class_id[a] == frame.class_id[b])).nonzero()[0]
+        if len(double):
+            share = iou[double] * np.minimum(surer[double] / _MUCH, 1.0)
+            lost = config.weight * np.maximum((share - config.iou) / (1.0 - config.iou), 0.0)
+            np.maximum.at(out, b[double], lost)
     return out

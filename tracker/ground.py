@@ -47,7 +47,8 @@ _LEAST_SCORE = 0.5
 _FAR, _FURTHEST, _LIMIT = 4.0, 30.0, 9.0
 # A zoom by a factor e makes it forget as much as a tilt by this many heights of a box.
 _ZOOM = 3.0
-_NOTHING_SEEN = np.array([math.inf, math.inf, -math.inf, -math.inf])
+# No corner of a box so far; finite, so that a snapshot is JSON.
+_NOTHING_SEEN = np.finfo(np.float64).max * np.array([1.0, 1.0, -1.0, -1.0])
 # What a snapshot keeps; the rest is worked out.
 _SUMS = ("xx", "xy", "n", "rss", "seen")
 
@@ -200,7 +201,7 @@ class GroundModel:
             tilted = np.abs(to_foot[:, 1] - foot[:, 1]) / height
             taller = np.maximum(np.abs(to_foot[:, 1] - to_top[:, 1]), 1e-9) / height
             keep[taught] = np.exp(-(tilted + _ZOOM * np.abs(np.log(taller))))
-        self.learned = Learned.fitted(*_scaled(known, keep), _NOTHING_SEEN, self.config)
+        self.learned = Learned.fitted(*_scaled(known, keep), known.seen, self.config)
 
     def height(self, x: float, y: float, class_id: int = 0) -> float:
         """Expected height in px of a box whose bottom centre is (x, y); NaN where nothing is known.

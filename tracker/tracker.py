@@ -53,7 +53,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
-_SNAPSHOT_VERSION = 2
+_SNAPSHOT_VERSION = 3
 _NOTHING = Detections.empty()
 _NO_TRACKS = np.zeros(0, ROW)
 # A look after a longer pause counts as a search of this long: one miss must not end a track.
@@ -182,7 +182,7 @@ class Tracker:
         living[:old] &= view.inside > _LEAST_INSIDE
         state = tracks.kept(living)
         described = self._describe(state, clock, frame, match[living], against)
-        fused, described = self._fuse(described, detections, dt)
+        fused, shown = self._fuse(described, detections, dt)
 
         # Everything above worked on copies; from here on nothing can fail.
         self._state, self._clock, self._fused = state, clock, fused
@@ -190,7 +190,7 @@ class Tracker:
         self._learn(frame, standing, match[living], described, dt, look_s, move, image_size)
         page = Page(at.s, looked, tracks.rows, match, weight, living, len(new), frame.confidence)
         self._ledger.write(*([Page.of_ended(at.s, ended)] if len(ended) else ()), page)
-        return described
+        return shown
 
     @one_thread
     def predict(
