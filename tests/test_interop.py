@@ -44,7 +44,7 @@ def tracks():
     tracker = Tracker()
     for k in range(12):
         boxes = np.array(BOXES)[: 2 if k < 11 else 1] + k
-        found = Detections(boxes, [0.9, 0.6][: len(boxes)], LABELS[: len(boxes)])
+        found = Detections(boxes, [0.9, 0.8][: len(boxes)], LABELS[: len(boxes)])
         tracks = tracker.update(found, timestamp_s=k / 10)
     return tracks
 
