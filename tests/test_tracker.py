@@ -17,6 +17,7 @@ from tracker import (
     TrackerConfig,
     Tracks,
 )
+from tracker.motion import ConstantVelocity
 
 BOX = np.array([100.0, 100.0, 140.0, 200.0])
 
@@ -52,11 +53,53 @@ def test_a_reset_drops_the_tracks_and_keeps_the_ids_going():
     assert (before.track_id.tolist(), after.track_id.tolist()) == ([1], [2])
     assert after.age_s.tolist() == [0.0]
     assert after.hits.tolist() == [1]
-    with pytest.raises(InputError, match="not alive"):
-        tracker.explain(1)
+    assert [e.timestamp_s for e in tracker.explain(1)] == [100 + k / 30 for k in range(30)]
+    assert [e.event for e in tracker.explain(2)] == [Event.BIRTH]
     with pytest.raises(TimeError):
         tracker.update(None, timestamp_s=math.nan)
     assert tracker.update(Detections([BOX], [0.8]), timestamp_s=0.1).track_id.tolist() == [2]
+    tracker.reset()
+    with pytest.raises(InputError, match="not alive"):
+        tracker.explain(1)
+
+
+class Failing(ConstantVelocity):
+    """A motion model that fails when it is told to."""
+
+    fails = False
+
+    def birth(self, cxcywh, confidence):
+        if self.fails and len(cxcywh):
+            raise ArithmeticError("no such box")
+        return super().birth(cxcywh, confidence)
+
+
+@pytest.mark.parametrize("max_delay_s", [0.0, 0.5])
+def test_a_reset_whose_update_fails_changes_nothing(street, max_delay_s):
+    config = TrackerConfig(on_backward_time="reset", max_delay_s=max_delay_s)
+    motion = Failing(config.motion)
+    one, two = Tracker(config, motion=motion), Tracker(config)
+    scene = list(street(4, 60))
+    for k, (time, detections) in enumerate(scene):
+        a = one.update(detections, timestamp_s=time)
+        if k == 30:
+            motion.fails = True
+            with pytest.raises(ArithmeticError):
+                one.update(Detections([BOX], [0.9]), timestamp_s=-100.0)
+            motion.fails = False
+            with pytest.raises(InputError, match="too large"):
+                one.update(Detections([BOX], [0.9], 999_999), timestamp_s=-100.0)
+        np.testing.assert_array_equal(a.xyxy, two.update(detections, timestamp_s=time).xyxy)
+        np.testing.assert_array_equal(a.track_id, two.predict(timestamp_s=time).track_id)
+    alive = a.track_id.tolist()
+    assert alive
+    for track_id in alive:
+        assert repr(one.explain(track_id)) == repr(two.explain(track_id))
+    # And when it works, what was before can still be explained.
+    after = one.update(Detections([BOX], [0.9]), timestamp_s=-100.0)
+    assert after.track_id[0] > max(alive)
+    for track_id in alive:
+        assert repr(one.explain(track_id)) == repr(two.explain(track_id))
 
 
 @pytest.mark.parametrize("start", [0.0, 1.7e9])

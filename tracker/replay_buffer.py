@@ -36,7 +36,6 @@ from tracker.detections import Detections
 from tracker.errors import TimeError
 from tracker.fusers import Fused
 from tracker.ground import Learned
-from tracker.observation import observe
 from tracker.state import State
 from tracker.tracks import Tracks
 from tracker.warp import homography
@@ -136,10 +135,7 @@ class ReplayBuffer:
         if place is None:
             if tracker.config.on_backward_time == "error":
                 raise TimeError(self._too_late(given.at, tracker._clock))
-            if given.detections is not None:
-                tracker._class_width(observe(given.detections))  # an error comes before the reset
-            tracker.reset()
-            return self.named(self._run(tracker, given))
+            return self.named(self._run_afresh(tracker, given))
         return self.named(self._insert(tracker, given, place))
 
     def _place(self, ns: int) -> int | None:
@@ -176,6 +172,16 @@ class ReplayBuffer:
             self._entries.popleft()
         tracker._clutter.forget(self._entries[0].before.clutter)
         return tracks
+
+    def _run_afresh(self, tracker: Tracker, given: Given) -> Tracks:
+        """One update without what was before; on an error everything is as it was."""
+        entries = self._entries.copy()
+        self._entries.clear()
+        try:
+            return tracker._afresh(lambda: self._run(tracker, given))
+        except BaseException:
+            self._entries = entries
+            raise
 
     def _insert(self, tracker: Tracker, late: Given, place: int) -> Tracks:
         """Go back, run the late one and all after it; on an error everything is as it was."""

@@ -19,7 +19,7 @@ tracks
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -156,9 +156,11 @@ class Tracker:
         """One update, from top to bottom."""
         detections, at, move = given.detections, given.at, given.move
         image_size = given.image_size
+        if self._runs_back(at):
+            return self._afresh(lambda: self._advance(given))
         frame = observe(_NOTHING if detections is None else detections)
         width = self._class_width(frame)
-        dt = self._step_to(at)
+        dt = self._clock.step_to(at)
         # A frame stands for the time since the last one, if somebody looked at all.
         looked = detections is not None
         look_s = min(dt, self.config.existence.longest_look_s) if looked else 0.0
@@ -247,29 +249,45 @@ class Tracker:
     @one_thread
     def reset(self) -> None:
         """Drop all tracks, the ledger and the clock; ids go on; clutter map and ground stay."""
-        self._state = self._without_tracks()
-        self._fused = Fused.nothing()
+        self._drop_tracks()
         self._ledger = Ledger(self.config.ledger_updates)
-        self._clock = Clock()
         if self._replay is not None:
             self._replay.clear()
 
     # ---- the steps of an update ----------------------------------------------------------
 
-    def _step_to(self, at: Instant) -> float:
-        """Seconds since the last update, 0 at the first; a time that runs back is dealt with."""
+    def _runs_back(self, at: Instant) -> bool:
+        """Whether a time is not after the last update's; an error where that is one."""
         last = self._clock
-        dt = last.step_to(at)
-        if dt > 0 or last.timestamp_ns is None:
-            return dt
+        if last.timestamp_ns is None or last.step_to(at) > 0:
+            return False
         if self.config.on_backward_time == "error":
             raise TimeError(
                 f"timestamp_s must increase: got {at.s} s after {last.timestamp_s} s"
                 f" ({at.ns} ns after {last.timestamp_ns} ns)."
                 ' If the clock may restart, set on_backward_time = "reset"'
             )
-        self.reset()
-        return 0.0
+        return True
+
+    def _afresh(self, update: Callable[[], Tracks]) -> Tracks:
+        """Run an update without the tracks and the clock from before; they are back if it fails.
+
+        Ids go on, the clutter map stays, and so does the ledger: tracks from before can be
+        explained for as long as it has them.
+        """
+        before = self._state, self._fused, self._clock
+        self._drop_tracks()
+        try:
+            return update()
+        except BaseException:
+            self._state, self._fused, self._clock = before
+            raise
+
+    def _drop_tracks(self) -> None:
+        """Without tracks, at no time."""
+        self._state = self._without_tracks()
+        self._fused = Fused.nothing()
+        self._clock = Clock()
 
     def _class_width(self, frame: Observation) -> int:
         """Number of classes known once this frame is taken in."""
