@@ -13,7 +13,15 @@ from filterpy.kalman import (
     UnscentedKalmanFilter,
 )
 
-from tracker import Detections, InputError, MotionConfig, Tracker, Tracks
+from tracker import (
+    ConfigError,
+    Detections,
+    InputError,
+    MotionConfig,
+    Tracker,
+    TrackerConfig,
+    Tracks,
+)
 from tracker.filterpy_motion import FilterPyMotion, constant_velocity_filter
 from tracker.motion import ConstantVelocity
 
@@ -345,3 +353,33 @@ def test_a_filter_of_another_state_needs_to_say_how_time_changes_it():
     tracker.update(Detections([[10, 20, 50, 120]], [0.8]), timestamp_s=0.0)
     with pytest.raises(InputError, match="pass set_dt="):
         tracker.update(Detections([[10, 20, 50, 120]], [0.8]), timestamp_s=0.1)
+
+
+OTHER = TrackerConfig(motion=MotionConfig(measurement_noise=0.2, position_noise=0.3))
+
+
+@pytest.mark.parametrize(
+    ("config", "motion"),
+    [
+        (OTHER, FilterPyMotion.constant_velocity()),
+        (None, FilterPyMotion.constant_velocity(OTHER.motion)),
+        (OTHER, FilterPyMotion(constant_velocity_filter())),
+        (OTHER, ConstantVelocity()),
+    ],
+)
+def test_a_model_with_other_noise_than_the_trackers_is_refused(config, motion):
+    with pytest.raises(ConfigError, match=r"made with position_noise = .* but config\.motion has"):
+        Tracker(config, motion=motion)
+
+
+def test_a_model_with_the_trackers_noise_does_as_the_default(street):
+    ours = Tracker(OTHER)
+    theirs = Tracker(OTHER, motion=FilterPyMotion.constant_velocity(OTHER.motion))
+    defaults = Tracker()
+    for time, detections in street(1, 40):
+        a, b, c = (t.update(detections, timestamp_s=time) for t in (ours, theirs, defaults))
+        np.testing.assert_allclose(a.covariance, b.covariance, rtol=1e-6, atol=1e-9)
+    assert len(a) != len(c) or not np.allclose(a.covariance, c.covariance, rtol=1e-3)
+    state = ours.snapshot()
+    with pytest.raises(ConfigError, match="position_noise"):
+        Tracker.restore(state, motion=FilterPyMotion.constant_velocity())

@@ -70,7 +70,11 @@ class FilterPyMotion:
             (cx, cy, w, h, vx, vy, vw, vh): x and P by the Jacobians, cross terms included.
         carried: Names of further numbers and arrays of the filter that change or are set from the
             first box, for snapshots.
-        config: Noise levels for the default `noise`.
+        config: Noise levels for the default `noise` and `set_dt`: those of the tracker, its
+            `TrackerConfig.motion`; a tracker refuses a model that was made with others.
+
+    Attributes:
+        config: As given.
 
     Example:
         >>> from tracker import Detections, Tracker
@@ -100,11 +104,20 @@ class FilterPyMotion:
         self._noise = noise or self._noise_by_height
         self._warp = warp or _warp
         self._carried = (*_CARRIED, *carried)
-        self._config = config or MotionConfig()
+        self.config = config or MotionConfig()
 
     @classmethod
     def constant_velocity(cls, config: MotionConfig | None = None) -> FilterPyMotion:
-        """The tracker's default model, made of filterpy's `KalmanFilter`."""
+        """The tracker's default model, made of filterpy's `KalmanFilter`.
+
+        Args:
+            config: Noise levels, the tracker's `TrackerConfig.motion`; None for the defaults.
+
+        Example:
+            >>> from tracker import MotionConfig, Tracker, TrackerConfig
+            >>> config = TrackerConfig(motion=MotionConfig(measurement_noise=0.1))
+            >>> tracker = Tracker(config, motion=FilterPyMotion.constant_velocity(config.motion))
+        """
         config = config or MotionConfig()
 
         def set_dt(kf: Any, dt_s: float) -> None:
@@ -286,13 +299,13 @@ class FilterPyMotion:
                     f"the state of {type(part).__name__} is not (cx, cy, w, h, vx, vy, vw, vh):"
                     " pass set_dt= to say how time changes it"
                 )
-            scale = _scale(np.ravel(part.x)[:4], self._config)
+            scale = _scale(np.ravel(part.x)[:4], self.config)
             part.F = np.eye(8) + np.eye(8, k=4) * dt_s
-            part.Q = _process_noise(self._config, dt_s, scale**2)
+            part.Q = _process_noise(self.config, dt_s, scale**2)
 
     def _noise_by_height(self, f: Any, confidence: float) -> FloatArray:
         box = np.asarray(self._read_hook(f)[0], np.float64)[:4]
-        return _variance(_scale(box, self._config), confidence, self._config)
+        return _variance(_scale(box, self.config), confidence, self.config)
 
 
 def constant_velocity_filter(

@@ -30,10 +30,10 @@ from numpy.typing import ArrayLike, NDArray
 from tracker import association, belief, classes, existence
 from tracker.clock import Clock, Instant, instant
 from tracker.clutter import ClutterMap
-from tracker.config import TrackerConfig
+from tracker.config import MotionConfig, TrackerConfig
 from tracker.detections import Detections
 from tracker.doubles import against_doubles
-from tracker.errors import InputError, TimeError
+from tracker.errors import ConfigError, InputError, TimeError
 from tracker.fusers import Fused, fuse
 from tracker.ground import GroundModel
 from tracker.ledger import Entry, Ledger, Page
@@ -73,7 +73,11 @@ class Tracker:
 
     Args:
         config: All settings; the defaults are measured on pedestrians and cars.
-        motion: Another motion model, for instance `tracker.filterpy_motion.FilterPyMotion`.
+        motion: Another motion model, for instance `tracker.filterpy_motion.FilterPyMotion`. Where
+            it has noise levels (`motion.config`), they must be those of `config.motion`.
+
+    Raises:
+        ConfigError: The motion model was made with other settings than those of `config`.
 
     Example:
         >>> tracker = Tracker()
@@ -92,6 +96,7 @@ class Tracker:
         self._turn = Turn()
         self.config = config or TrackerConfig()
         self._motion = motion or ConstantVelocity(self.config.motion)
+        self._check_motion(self._motion)
         self._clutter = ClutterMap(self.config.clutter)
         self._ground = GroundModel(self.config.ground)
         self._ledger = Ledger(self.config.ledger_updates)
@@ -253,6 +258,16 @@ class Tracker:
         self._ledger = Ledger(self.config.ledger_updates)
         if self._replay is not None:
             self._replay.clear()
+
+    def _check_motion(self, motion: MotionModel) -> None:
+        """Two sets of noise levels in one tracker are a mistake that nobody would see."""
+        theirs, ours = getattr(motion, "config", None), self.config.motion
+        if isinstance(theirs, MotionConfig) and theirs != ours:
+            name = next(f for f in asdict(ours) if getattr(theirs, f) != getattr(ours, f))
+            raise ConfigError(
+                f"the motion model was made with {name} = {getattr(theirs, name)}, but"
+                f" config.motion has {getattr(ours, name)}: make it with that of the tracker"
+            )
 
     # ---- the steps of an update ----------------------------------------------------------
 
