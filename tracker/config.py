@@ -98,7 +98,7 @@ class MotionConfig(_Checked):
     measurement_noise: float = _setting(0.07, _POSITIVE)
     weak_noise_factor: float = _setting(3.5, 1.0)
     initial_velocity: float = _setting(1.1, _POSITIVE)
-    size_noise_ratio: float = _setting(0.53, _POSITIVE)
+    size_noise_ratio: float = _setting(0.45, _POSITIVE)
     least_height_px: float = _setting(1.0, _POSITIVE)
 
 
@@ -125,9 +125,9 @@ class AssociationConfig(_Checked):
     strong_confidence: float = _setting(0.6, 0.0, 1.0)
     iou_strong: float = _setting(0.2, _POSITIVE, 1.0)
     iou_weak: float = _setting(0.3, _POSITIVE, 1.0)
-    mahalanobis2: float = _setting(34.0, _POSITIVE)
+    mahalanobis2: float = _setting(40.0, _POSITIVE)
     confidence_offset: float = _setting(0.12, 0.0)
-    believed_existence: float = _setting(0.2, 0.0, 1.0)
+    believed_existence: float = _setting(0.15, 0.0, 1.0)
     young_mahalanobis2: float = _setting(12.0, 0.0)
     per_class: bool = False
 
@@ -167,25 +167,25 @@ class ExistenceConfig(_Checked):
         max_gap_s: A track that was not seen for this long is dropped even when nobody looked, s.
     """
 
-    birth: float = _setting(0.063, _POSITIVE, 0.999)
-    neutral_confidence: float = _setting(0.21, 0.001, 0.999)
-    surest_confidence: float = _setting(0.97, 0.001, 0.999)
-    gain: float = _setting(0.65, 0.0)
-    correlation: float = _setting(0.06, 0.0, 1.0)
+    birth: float = _setting(0.042, _POSITIVE, 0.999)
+    neutral_confidence: float = _setting(0.17, 0.001, 0.999)
+    surest_confidence: float = _setting(0.95, 0.001, 0.999)
+    gain: float = _setting(0.75, 0.0)
+    correlation: float = _setting(0.05, 0.0, 1.0)
     look_s: float = _setting(0.2, _POSITIVE)
     longest_look_s: float = _setting(0.1, _POSITIVE)
     first_look_s: float = _setting(0.06, 0.0)
     memory_s: float = _setting(3.0, _POSITIVE)
-    miss: float = _setting(1.0, 0.0)
-    hidden: float = _setting(0.4, 0.0, 1.0)
+    miss: float = _setting(0.94, 0.0)
+    hidden: float = _setting(0.22, 0.0, 1.0)
     small_px: float = _setting(12.0, _POSITIVE)
-    moved: float = _setting(0.8, 0.0)
+    moved: float = _setting(1.0, 0.0)
     floor: float = _setting(0.001, _POSITIVE, 0.5)
     ceiling: float = _setting(0.999, 0.5, 0.999999)
     confirm_at: float = _setting(0.8, 0.0, 1.0)
     release_at: float = _setting(0.5, 0.0, 1.0)
-    coast_least_s: float = _setting(0.3, 0.0)
-    coast_most_s: float = _setting(3.0, 0.0)
+    coast_least_s: float = _setting(0.35, 0.0)
+    coast_most_s: float = _setting(2.5, 0.0)
     max_gap_s: float = _setting(5.0, _POSITIVE)
 
     def __post_init__(self) -> None:
@@ -220,9 +220,9 @@ class ScoreConfig(_Checked):
     """
 
     confidence_weight: float = _setting(0.96, 0.0)
-    existence_weight: float = _setting(0.45, 0.0)
-    bias: float = _setting(0.3, -math.inf)
-    coast_existence_weight: float = _setting(0.22, 0.0)
+    existence_weight: float = _setting(0.55, 0.0)
+    bias: float = _setting(0.4, -math.inf)
+    coast_existence_weight: float = _setting(0.27, 0.0)
     coast_bias: float = _setting(-1.4, -math.inf)
     coast_uncertainty_weight: float = _setting(6.0, 0.0)
     coast_hidden_weight: float = _setting(1.0, 0.0)
@@ -246,7 +246,7 @@ class ClutterConfig(_Checked):
     """
 
     enabled: bool = True
-    weight: float = _setting(0.6, 0.0)
+    weight: float = _setting(0.7, 0.0)
     scale_s: float = _setting(0.27, _POSITIVE)
     most: float = _setting(2.0, 0.0)
     half_life_s: float = _setting(30.0, _POSITIVE)
@@ -273,7 +273,7 @@ class GroundConfig(_Checked):
     enabled: bool = True
     weight: float = _setting(0.18, 0.0)
     most: float = _setting(12.0, 1.0)
-    enough_s: float = _setting(8.0, _POSITIVE)
+    enough_s: float = _setting(5.7, _POSITIVE)
     half_life_s: float = _setting(60.0, _POSITIVE)
     prior_deviation: float = _setting(0.2, 1e-3)
     prior_s: float = _setting(3.0, _POSITIVE)
