@@ -185,7 +185,7 @@ def test_predict_changes_nothing(street):
 def test_predicted_boxes_move_on_and_are_less_certain():
     tracker = Tracker()
     for k in range(60):
-        now = tracker.update(Detections([BOX + k], [0.8]), timestamp_s=k / 30)
+        now = tracker.update(Detections([BOX + k], [0.5]), timestamp_s=k / 30)
     at_once, later, latest = (tracker.predict(timestamp_s=59 / 30 + d) for d in (0.0, 0.5, 1.0))
     np.testing.assert_array_equal(at_once.xyxy, now.xyxy)
     np.testing.assert_allclose(latest.xyxy, now.xyxy + np.tile(now.velocity, 2), atol=1e-9)
