@@ -1,6 +1,6 @@
 """Track recorded detections in MOTChallenge layout, without any video.
 
-    python scripts/track_detections.py DATA OUT [--config FILE] [--detections NAME]
+    python scripts/track_detections.py DATA OUT [--config FILE] [--detections NAME] [--image-size]
 
 DATA holds a folder for each sequence with `seqinfo.ini` (frameRate, seqLength) and detections as
 MOT text. OUT gets SEQUENCE.txt: MOT text with `score` and `existence` of every track in every
@@ -46,11 +46,13 @@ class Recording:
         name: Of the sequence's folder.
         frames: The detections of every frame, empty ones too.
         rate: Frames a second.
+        image_size: Width and height of the pictures in px, None where seqinfo.ini has none.
     """
 
     name: str
     frames: list[Detections]
     rate: float
+    image_size: tuple[int, int] | None = None
 
 
 def read_recording(folder: Path, name: str | None = None) -> Recording:
@@ -68,6 +70,7 @@ def read_recording(folder: Path, name: str | None = None) -> Recording:
     try:
         length = info.getint("Sequence", "seqLength")
         rate = info.getfloat("Sequence", "frameRate")
+        sides = [info.getint("Sequence", key, fallback=0) for key in ("imWidth", "imHeight")]
     except (configparser.Error, ValueError) as error:
         raise InputError(f"{folder / 'seqinfo.ini'}: {error}") from error
     found = [folder / n for n in ([name] if name else NAMES) if (folder / n).is_file()]
@@ -85,11 +88,16 @@ def read_recording(folder: Path, name: str | None = None) -> Recording:
         Detections(rows.xyxy[here], rows.score[here])
         for here in (order[bounds[k] : bounds[k + 1]] for k in range(length))
     ]
-    return Recording(folder.name, frames, rate)
+    return Recording(folder.name, frames, rate, (sides[0], sides[1]) if min(sides) > 0 else None)
 
 
 def track_sequence(
-    folder: Path, out: Path, config: TrackerConfig, name: str | None = None
+    folder: Path,
+    out: Path,
+    config: TrackerConfig,
+    name: str | None = None,
+    *,
+    image_size: bool = False,
 ) -> tuple[int, float]:
     """Track one sequence.
 
@@ -98,19 +106,23 @@ def track_sequence(
         out: MOT file to write.
         config: Settings of the tracker.
         name: Detections inside `folder`; see `read_recording`.
+        image_size: Whether the tracker is told how large the pictures are.
 
     Returns:
         Number of frames, and seconds spent in `Tracker.update`.
 
     Raises:
-        InputError: As `read_recording`.
+        InputError: As `read_recording`, or the size of the pictures is wanted and not there.
     """
     recording = read_recording(folder, name)
+    size = recording.image_size if image_size else None
+    if image_size and size is None:
+        raise InputError(f"{folder / 'seqinfo.ini'} has no imWidth and imHeight above 0")
     tracker, spent = Tracker(config), 0.0
     with mot.MotWriter(out) as writer:
         for k, detections in enumerate(recording.frames):
             begin = time.process_time()
-            tracks = tracker.update(detections, timestamp_s=k / recording.rate)
+            tracks = tracker.update(detections, timestamp_s=k / recording.rate, image_size=size)
             spent += time.process_time() - begin
             writer.write(_Stamp(k, k / recording.rate), tracks)
     return len(recording.frames), spent
@@ -125,6 +137,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("out", type=Path, help="folder for the MOT files")
     parser.add_argument("--config", type=Path, help="settings of the tracker (TOML)")
     parser.add_argument("--detections", help="file inside each sequence's folder")
+    parser.add_argument(
+        "--image-size",
+        action="store_true",
+        help="tell the tracker how large the pictures are (imWidth, imHeight of seqinfo.ini)",
+    )
     options = parser.parse_args(arguments)
     try:
         config = TrackerConfig.from_toml(options.config) if options.config else TrackerConfig()
@@ -134,7 +151,9 @@ def main(arguments: list[str] | None = None) -> int:
         options.out.mkdir(parents=True, exist_ok=True)
         for folder in folders:
             out = options.out / f"{folder.name}.txt"
-            frames, spent = track_sequence(folder, out, config, options.detections)
+            frames, spent = track_sequence(
+                folder, out, config, options.detections, image_size=options.image_size
+            )
             print(f"{out}: {frames} frames, {1e3 * spent / max(frames, 1):.2f} ms each")
     except (ConftrackError, OSError) as error:
         print(f"track_detections: {error}", file=sys.stderr)

@@ -198,7 +198,7 @@ def test_evidence_is_no_rule_beside_the_tracker():
     assert fuser("evidence") is None
     tracks = Tracker().update(of(0.5), timestamp_s=0.0)
     before = Fused.nothing()
-    now, same = fuse("evidence", before, tracks, of(0.5), 0.0, ExistenceConfig())
+    now, same = fuse("evidence", before, tracks, of(0.5), 0.0, ExistenceConfig(), 0.1)
     assert now is before
     assert same is tracks
 
@@ -223,8 +223,10 @@ def test_only_the_number_differs(name, street):
             np.testing.assert_array_equal(getattr(a, column), getattr(b, column), err_msg=column)
         for value in (b.existence, b.score):
             assert ((value > 0) & (value < 1)).all()
-        assert (b.confirmed == (b.state != TrackState.TENTATIVE)).all()
-        assert (b.coasting == (b.confirmed & ~b.seen)).all()
+        unseen = b.believed & ~b.seen
+        assert (b.lost == (unseen & (b.score < other.config.score.lost_below))).all()
+        assert (b.coasting == (unseen & ~b.lost)).all()
+        assert (b.confirmed == (b.believed & ~b.lost)).all()
         differs |= not np.array_equal(a.existence, b.existence)
     assert differs
 
@@ -276,7 +278,7 @@ def test_thresholds_act_on_the_number_of_the_fuser_with_hysteresis():
         states.append(tracker.update(of(c), timestamp_s=k / 30).state.tolist())
     tentative, confirmed = [TrackState.TENTATIVE], [TrackState.CONFIRMED]
     assert states == [
-        tentative, confirmed, confirmed, [TrackState.COASTING], confirmed, tentative, tentative
+        tentative, confirmed, confirmed, [TrackState.LOST], confirmed, tentative, tentative
     ]  # fmt: skip
 
 

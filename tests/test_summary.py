@@ -37,7 +37,8 @@ def tracks_of(rows):
     )
 
 
-T, C, COAST = TrackState.TENTATIVE, TrackState.CONFIRMED, TrackState.COASTING
+T, C = TrackState.TENTATIVE, TrackState.CONFIRMED
+COAST, LOST = TrackState.COASTING, TrackState.LOST
 
 
 def test_objects_and_suppressed_candidates():
@@ -59,6 +60,16 @@ def test_objects_and_suppressed_candidates():
     assert counter.suppressed_life_s.spread().count == 2
     assert counter.objects_by_class(["dog", "cat"]) == {"cat": 2}
     assert counter.objects_by_class(["dog"]) == {"class 1": 2}
+
+
+def test_the_lost_are_objects_but_not_confirmed_now():
+    counter = TrackCounter()
+    counter.update(tracks_of([(1, C, 1.0, 0, 0)]), Detections([[0, 0, 1, 1]], [0.9]))
+    counter.update(tracks_of([(1, LOST, 2.0, -1, 0), (2, T, 0.0, -1, 0)]), Detections.empty())
+    assert (counter.confirmed_now, counter.lost_now, counter.tentative_now) == (0, 1, 1)
+    assert (counter.objects, counter.undecided) == (1, 1)
+    counter.update(tracks_of([(1, C, 2.5, 0, 0)]), Detections([[0, 0, 1, 1]], [0.9]))
+    assert (counter.objects, counter.confirmed_now, counter.lost_now) == (1, 1, 0)
 
 
 def test_the_dead_are_forgotten():

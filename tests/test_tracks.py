@@ -1,4 +1,4 @@
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -70,3 +70,16 @@ def test_an_empty_one_has_the_same_columns(tracks):
 
 def test_the_text_counts(tracks):
     assert repr(tracks) == "Tracks(4 at 1.967 s: 2 confirmed (1 coasting), 2 tentative)"
+
+
+def test_the_lost_are_believed_but_not_confirmed(tracks):
+    state = tracks.state.copy()
+    state[1] = TrackState.LOST
+    lost = replace(tracks, state=state)
+    assert lost.lost.tolist() == [False, True, False, False]
+    assert lost.believed.tolist() == tracks.believed.tolist() == [True, True, False, False]
+    assert lost.confirmed.tolist() == [True, False, False, False]
+    assert not lost.coasting.any()
+    assert lost.tentative.tolist() == tracks.tentative.tolist()
+    assert lost.state_names == ["confirmed", "lost", "tentative", "tentative"]
+    assert repr(lost).endswith(": 1 confirmed (0 coasting), 1 lost, 2 tentative)")

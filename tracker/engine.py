@@ -141,12 +141,12 @@ class Engine:
 
     def _update(self, work: _Work) -> Tracks:
         """One update of the tracker, told how the camera moved if somebody follows it."""
-        at, motion = work.frame.timestamp_s, self.camera_motion
+        at, size, motion = work.frame.timestamp_s, work.frame.size, self.camera_motion
         if motion is None:
-            return self.tracker.update(work.detections, timestamp_s=at)
+            return self.tracker.update(work.detections, timestamp_s=at, image_size=size)
         tracker = cast(WarpingTracker, self.tracker)
         warp = motion.estimate(work.frame)
-        tracks = tracker.update(work.detections, timestamp_s=at, warp=warp)
+        tracks = tracker.update(work.detections, timestamp_s=at, image_size=size, warp=warp)
         motion.hide(tracks.xyxy)
         return tracks
 
@@ -302,6 +302,7 @@ class Engine:
             fps=fps,
             eta_s=left,
             confirmed=self.counter.confirmed_now,
+            lost=self.counter.lost_now,
             tentative=self.counter.tentative_now,
             objects=self.counter.objects,
             frames_dropped=self.decoded.dropped,

@@ -41,6 +41,12 @@ class Frame:
                 f"Frame.image must be uint8 RGB of shape (H, W, 3), got {self.image.dtype} {shape}"
             )
 
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Width and height of the picture in px; None where there is no real picture."""
+        height, width = self.image.shape[:2]
+        return width, height
+
     def __repr__(self) -> str:
         """Show the shape, not the pixels."""
         h, w = self.image.shape[:2]

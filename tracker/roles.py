@@ -40,8 +40,14 @@ class FrameDetector(Protocol):
 class FrameTracker(Protocol):
     """What the pipeline needs of a tracker."""
 
-    def update(self, detections: Detections | None, *, timestamp_s: float) -> Tracks:
-        """Take in the detections of one frame and give all living tracks."""
+    def update(
+        self,
+        detections: Detections | None,
+        *,
+        timestamp_s: float,
+        image_size: tuple[int, int] | None = None,
+    ) -> Tracks:
+        """Take in the detections of one frame, (width, height) in px; give all living tracks."""
 
 
 class WarpingTracker(FrameTracker, Protocol):
@@ -52,6 +58,7 @@ class WarpingTracker(FrameTracker, Protocol):
         detections: Detections | None,
         *,
         timestamp_s: float,
+        image_size: tuple[int, int] | None = None,
         warp: NDArray[np.float64] | None = None,
     ) -> Tracks:
         """Take in the detections of one frame, and how the picture moved since the last one."""
@@ -94,6 +101,7 @@ class Progress:
         fps: Frames per second, the first one left out (models warm up on it).
         eta_s: Seconds left at this rate, None when unknown.
         confirmed: Confirmed tracks in the last frame.
+        lost: Believed tracks in the last frame whose place is unknown.
         tentative: Tentative tracks in the last frame.
         objects: Unique tracks confirmed so far.
         frames_dropped: Frames of a live source dropped so far.
@@ -106,6 +114,7 @@ class Progress:
     fps: float
     eta_s: float | None
     confirmed: int
+    lost: int
     tentative: int
     objects: int
     frames_dropped: int

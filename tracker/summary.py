@@ -148,6 +148,7 @@ class TrackCounter:
     Attributes:
         objects: Tracks that were confirmed at any time.
         confirmed_now: Confirmed tracks in the last frame.
+        lost_now: Believed tracks in the last frame whose place is unknown.
         tentative_now: Tentative tracks in the last frame.
         suppressed_life_s: Seconds from first detection to removal of candidates that were never
             confirmed and are gone.
@@ -160,6 +161,7 @@ class TrackCounter:
         self._objects_by_class: Counter[int] = Counter()
         self.objects = 0
         self.confirmed_now = 0
+        self.lost_now = 0
         self.tentative_now = 0
         self.suppressed_life_s = Distribution()
         self.suppressed_best_confidence = Distribution()
@@ -178,7 +180,7 @@ class TrackCounter:
         before, self._living = self._living, {}
         for track_id, confirmed, class_id, age_s, value in zip(
             tracks.track_id.tolist(),
-            tracks.confirmed.tolist(),
+            tracks.believed.tolist(),
             tracks.class_id.tolist(),
             tracks.age_s.tolist(),
             confidence.tolist(),
@@ -200,7 +202,8 @@ class TrackCounter:
                 self.suppressed_life_s.add(life.age_s)
                 self.suppressed_best_confidence.add(life.best_confidence)
         self.confirmed_now = int(np.count_nonzero(tracks.confirmed))
-        self.tentative_now = len(tracks) - self.confirmed_now
+        self.lost_now = int(np.count_nonzero(tracks.lost))
+        self.tentative_now = int(np.count_nonzero(tracks.tentative))
 
     @property
     def undecided(self) -> int:

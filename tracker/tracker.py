@@ -464,7 +464,10 @@ class Tracker:
     ) -> tuple[Fused, Tracks]:
         """What another fuser than the evidence makes of the tracks, and what it remembers."""
         config = self.config
-        return fuse(config.fuser, self._fused, tracks, detections, dt, config.existence)
+        return fuse(
+            config.fuser, self._fused, tracks, detections, dt,
+            config.existence, config.score.lost_below,
+        )  # fmt: skip
 
     # ---- carrying on elsewhere -----------------------------------------------------------
 

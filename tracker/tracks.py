@@ -189,9 +189,10 @@ class Tracks:
 
     def __repr__(self) -> str:
         """Show counts, not every row."""
+        lost = f" {int(self.lost.sum())} lost," if self.lost.any() else ""
         return (
             f"Tracks({len(self)} at {self.timestamp_s:.3f} s: {int(self.confirmed.sum())} confirmed"
-            f" ({int(self.coasting.sum())} coasting), {int(self.tentative.sum())} tentative)"
+            f" ({int(self.coasting.sum())} coasting),{lost} {int(self.tentative.sum())} tentative)"
         )
 
 

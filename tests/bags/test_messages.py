@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from types import SimpleNamespace as Message
 from typing import Any
 
@@ -240,6 +241,17 @@ def test_names_and_method() -> None:
     assert (info.threshold, header_of(info)) == (0.25, HEADER)
     about = vision_info(make, HEADER, method="net", location="/conftrack/label_info")
     assert (about.method, about.database_location) == ("net", "/conftrack/label_info")
+
+
+def test_the_lost_are_told_and_not_drawn() -> None:
+    shown = tracks(3)
+    lost = replace(shown, state=np.array([0, 4, 1], np.int8))
+    labels = Labels.of(["ant", "bee", "cat"])
+    told = track_array(make, HEADER, lost, labels, looked=True).tracks
+    assert [t.state for t in told] == [0, 4, 1]
+    drawn = image_annotations(make, HEADER, lost, labels)
+    assert len(drawn.points) == len(image_annotations(make, HEADER, shown, labels).points) - 1
+    assert [t.text.split()[0] for t in drawn.texts] == ["7"]
 
 
 def test_the_drawing_tells_the_states_apart() -> None:

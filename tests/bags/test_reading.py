@@ -56,6 +56,7 @@ def test_only_the_chosen_topic_with_its_headers(kit: Kit, drive: Path) -> None:
         assert frame.index == i
         assert round(frame.timestamp_s * 1e9) == i * kit.PERIOD_NS
         np.testing.assert_array_equal(frame.image, kit.picture(i))
+        assert frame.size == (kit.WIDTH, kit.HEIGHT)
     assert len(frames(drive, "/other/image_raw")[0]) == 20
 
 
@@ -244,6 +245,7 @@ def test_detections_as_frames(kit: Kit, yolo: Path) -> None:
         labels, vectors = read_labels(bag, bag.topics["/yolo/detections"])
     assert (labels.numbers, labels.names, vectors) == ([0, 2], ["person", "car"], True)
     got, opened = frames(yolo, "/yolo/detections")
+    assert {frame.size for frame in got} == {None}
     assert (opened.width, opened.height) == (0, 0)
     assert opened.detections_left_out == 1
     detector = MessageDetector("/yolo/detections", labels)

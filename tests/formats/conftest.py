@@ -21,7 +21,7 @@ def make_tracks(n: int, *, timestamp_s: float = 0.0, classes: int = 2, seed: int
         covariance=np.zeros((n, 8, 8)),
         existence=rng.uniform(0.01, 0.99, n),
         score=rng.uniform(0.01, 0.99, n),
-        state=rng.integers(0, 3, n).astype(np.int8),
+        state=rng.choice([0, 1, 2, 4], n).astype(np.int8),
         class_id=probabilities.argmax(1) if classes else np.zeros(n, np.int64),
         class_probabilities=probabilities,
         hits=rng.integers(1, 50, n),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -52,6 +53,19 @@ def test_round_trip(written, tracks):
     assert found.state.dtype == np.int8
     assert np.isnan(found.covariance).all()
     assert len(found[found.confirmed]) == expected.confirmed.sum()
+
+
+def test_states_are_words_and_come_back(tmp_path, frame, tracks):
+    states = np.array([0, 1, 2, 4], np.int8)
+    path = tmp_path / "t.jsonl"
+    with TracksJsonlWriter(path, class_names=NAMES, source="a.mp4", model="m") as writer:
+        writer.write(frame(0), replace(tracks(4), state=states))
+    line = json.loads(path.read_text().splitlines()[1])
+    words = ["tentative", "confirmed", "coasting", "lost"]
+    assert [t["state"] for t in line["tracks"]] == words
+    (record,) = jsonl.read_tracks(path)
+    assert record.tracks.state.tolist() == states.tolist()
+    assert record.tracks.lost.tolist() == [False, False, False, True]
 
 
 def test_each_line_has_the_documented_keys(written):

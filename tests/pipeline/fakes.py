@@ -61,11 +61,12 @@ class Tracker:
     """Gives every detection a new id; confirmed from confidence 0.5 on."""
 
     def __init__(self):
-        self.next_id, self.times = 0, []
+        self.next_id, self.times, self.sizes = 0, [], set()
 
-    def update(self, detections, *, timestamp_s):
+    def update(self, detections, *, timestamp_s, image_size=None):
         assert not self.times or timestamp_s > self.times[-1]
         self.times.append(timestamp_s)
+        self.sizes.add(image_size)
         if detections is None:
             return Tracks.empty(timestamp_s)
         n = len(detections)

@@ -52,7 +52,7 @@ def test_a_source_that_raises():
 
 def test_a_tracker_that_raises():
     class Broken(Tracker):
-        def update(self, detections, *, timestamp_s):
+        def update(self, detections, *, timestamp_s, image_size=None):
             if timestamp_s > 0.25:
                 raise ArithmeticError("not positive definite")
             return super().update(detections, timestamp_s=timestamp_s)

@@ -48,7 +48,7 @@ def test_memory_stays_flat():
                 marks[frame.index] = tracemalloc.get_traced_memory()[0]
 
     class Plain(Tracker):
-        def update(self, detections, *, timestamp_s):
+        def update(self, detections, *, timestamp_s, image_size=None):
             self.times.clear()
             return super().update(detections, timestamp_s=timestamp_s)
 

@@ -52,14 +52,22 @@ def test_the_tracker_is_told_how_the_camera_moved():
             super().__init__()
             self.shifts = []
 
-        def update(self, detections, *, timestamp_s, warp=None):
+        def update(self, detections, *, timestamp_s, image_size=None, warp=None):
             self.shifts.append(0 if warp is None else int(warp[0, 2]))
-            return super().update(detections, timestamp_s=timestamp_s)
+            return super().update(detections, timestamp_s=timestamp_s, image_size=image_size)
 
     follower, tracker = Follower(), Told()
     run(Source(12), Detector(), tracker, [], batch_size=3, camera_motion=follower)
     assert tracker.shifts == list(range(12))
+    assert tracker.sizes == {next(iter(Source(1))).size}
     assert follower.hidden == [Detector.one(i).xyxy.tolist() for i in range(12)]
+
+
+def test_the_tracker_is_told_how_large_pictures_are():
+    tracker = Tracker()
+    run(Source(5), Detector(), tracker, [Sink()])
+    height, width = next(iter(Source(1))).image.shape[:2]
+    assert tracker.sizes == {(width, height)}
 
 
 def test_summary_counts():

@@ -97,7 +97,7 @@ def test_ctrl_c_in_a_real_process(tmp_path):
                 return [None] * len(frames)
 
         class Tracker:
-            def update(self, detections, *, timestamp_s):
+            def update(self, detections, *, timestamp_s, image_size=None):
                 return Tracks.empty(timestamp_s)
 
         class Sink:

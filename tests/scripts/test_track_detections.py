@@ -51,3 +51,25 @@ def test_the_speed_benchmark_runs(capsys):
 def test_scenes_repeat():
     a, b = (list(benchmark_speed.scene(5, frames=3)) for _ in range(2))
     assert all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_who_leaves_the_picture_ends_where_its_size_is_told(data, tmp_path, told):
+    """At 60 px/s a walker is out of a picture of 200 px in time for ten more frames."""
+    folder = data / "walk"
+    (folder / "seqinfo.ini").write_text(
+        "[Sequence]\nframeRate=10\nseqLength=40\nimWidth=200\nimHeight=150\n"
+    )
+    lines = [f"{k},-1,{6 * k},20,30,80,0.8,-1,-1,-1\n" for k in range(1, 29)]
+    (folder / "det.txt").write_text("".join(lines))
+    option = ["--image-size"] if told else []
+    assert track_detections.main([str(data), str(tmp_path / "out"), *option]) == 0
+    rows = mot.read(tmp_path / "out" / "walk.txt")
+    assert (rows.frame.max() == 40) is not told
+    if told:
+        assert rows.xyxy[rows.frame == rows.frame.max(), 0].max() < 200
+
+
+def test_a_size_that_is_not_there_is_an_error(data, tmp_path, capsys):
+    assert track_detections.main([str(data), str(tmp_path / "out"), "--image-size"]) == 2
+    assert "imWidth" in capsys.readouterr().err

@@ -11,7 +11,8 @@ from tracker.video.overlay import draw, percent
 from tracker.video.palette import TENTATIVE, colour_of
 from tracker.video.strokes import fill, outline
 
-T, C, COAST = TrackState.TENTATIVE, TrackState.CONFIRMED, TrackState.COASTING
+T, C = TrackState.TENTATIVE, TrackState.CONFIRMED
+COAST, LOST = TrackState.COASTING, TrackState.LOST
 
 
 def tracks_of(xyxy, existence, state, ids=None, class_id=0):
@@ -104,6 +105,21 @@ def test_each_state_has_its_own_line():
 def test_tentative_can_be_left_out():
     tracks = tracks_of([[100, 60, 160, 200]], [0.3], [T])
     assert (draw(grey(), tracks, ["p"], show_tentative=False, show_status=False) == 90).all()
+
+
+def test_the_lost_are_counted_and_not_drawn():
+    """Where they are is a guess; that they are is known."""
+    seen, lost = [100, 60, 160, 200], [200, 60, 260, 200]
+    both = tracks_of([seen, lost], [0.9, 0.95], [C, LOST])
+    for options in ({}, {"show_tentative": False}):
+        plain = {"show_status": False, **options}
+        np.testing.assert_array_equal(
+            draw(grey(), both, ["p"], **plain), draw(grey(), both[:1], ["p"], **plain)
+        )
+    wide = grey(1024, 768)
+    told, alone = draw(wide, both, ["p"]), draw(wide, both[:1], ["p"])
+    assert (told != alone).any()
+    assert (told[:700] == alone[:700]).all()
 
 
 def test_colours_follow_the_id():

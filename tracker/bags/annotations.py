@@ -2,7 +2,8 @@
 
 In: tracks of an image. Out: a message that says by its lines what the overlay of our videos says:
 a thick frame in the colour of the id where a track is confirmed, only the corners of it while it is
-coasting (predicted), a thin grey one for candidates; the less belief, the more transparent.
+coasting (predicted), a thin grey one for candidates; the less belief, the more transparent. Lost
+tracks are left out: nobody knows where they are.
 
 Foxglove knows the schema by its name. Of the encodings it reads, ROS 2's own (CDR,
 `foxglove_msgs/msg/ImageAnnotations`) is the one that keeps a bag a ROS 2 bag: `ros2 bag` can play
@@ -40,7 +41,7 @@ def image_annotations(make: MessageMaker, header: Header, tracks: Tracks, labels
         labels: Names by class index.
     """
     time = stamp(make, header.stamp_ns)
-    shown = tracks[tracks.confirmed | (tracks.existence >= _LEAST_DRAWN)]
+    shown = tracks[~tracks.lost & (tracks.confirmed | (tracks.existence >= _LEAST_DRAWN))]
     points, texts = [], []
     for row in range(len(shown)):
         x1, y1, x2, y2 = shown.xyxy[row].tolist()

@@ -125,7 +125,9 @@ uint64 id
 uint8 TENTATIVE=0
 uint8 CONFIRMED=1
 uint8 COASTING=2
-# TENTATIVE: not believed (yet); CONFIRMED: believed and seen; COASTING: believed, not seen now.
+uint8 LOST=4
+# TENTATIVE: not believed (yet); CONFIRMED: believed and seen; COASTING: believed, not seen now;
+# LOST: believed, but its box is a guess.
 uint8 state
 
 # P(the object is real), slow, from the whole history.

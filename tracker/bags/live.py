@@ -130,20 +130,23 @@ class LiveTracker:
                 self._say("a message came too late, or twice at one time, and was left out")
                 return {}
             self.reset()
-        warp = None
+        warp = size = None
         detections: Detections | None
         try:
             if self._detector is None:
                 detections = self._read(message)
             else:
                 frame = self._frame(message, header)
+                size = frame.size
                 detections = self._detector.detect([frame])[0]
                 if self._follower is not None:
                     warp = self._follower.estimate(frame)
         except UnreadableImage as error:
             self._say(f"an image cannot be read and is left out: {error}")
             return {}
-        tracks = self._tracker.update(detections, timestamp_ns=header.stamp_ns, warp=warp)
+        tracks = self._tracker.update(
+            detections, timestamp_ns=header.stamp_ns, warp=warp, image_size=size
+        )
         if self._follower is not None:
             self._follower.hide(tracks.xyxy)
         if late:

@@ -52,6 +52,12 @@ class BagFrame(Frame):
     log_ns: int
     detections: Detections | None = None
 
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Width and height of the picture in px; None in the place of one."""
+        height, width = self.image.shape[:2]
+        return None if self.detections is not None else (width, height)
+
 
 @dataclass(frozen=True, slots=True)
 class _BagPicture(Picture):

@@ -17,6 +17,7 @@ With c the confidence of a hit and e the existence (w, D and the numbers: `track
 | ipda | odds × (1 − D + D c / (1 − c)) | odds × (1 − D) | e | each look in full |
 | kalman-logit | Kalman filter on logit(c) | as c = 0.05 | e | each look in full |
 
+A predicted box below `lost_below` makes a believed track lost, with raw and n-of-m at once.
 The score of a seen box is c with raw and n-of-m (there only once three looks in a row were hits),
 e times P(not clutter) with ipda, else e: those rules have one number.
 
@@ -123,6 +124,7 @@ def fuse(
     detections: Detections | None,
     dt_s: float,
     config: ExistenceConfig,
+    lost_below: float,
 ) -> tuple[Fused, Tracks]:
     """Replace `existence`, `score` and `state` of tracks by those of a fuser.
 
@@ -133,6 +135,7 @@ def fuse(
         detections: What `Tracks.detection` points into; None if nobody looked.
         dt_s: Seconds since the last update.
         config: Thresholds of confirmation, here on the fuser's existence.
+        lost_below: A believed track with a predicted box of a smaller score is lost.
 
     Returns:
         What it remembers now, of these tracks only, and the tracks.
@@ -157,7 +160,8 @@ def fuse(
         believed[known] = before.confirmed[at[known]]
     existence, score = (np.clip(p, _LEAST, 1.0 - _LEAST) for p in rule.read(memory, confidence))
     believed = (existence >= config.confirm_at) | (believed & (existence >= config.release_at))
-    state = np.where(tracks.seen, TrackState.CONFIRMED, TrackState.COASTING)
+    unseen = np.where(score < lost_below, TrackState.LOST, TrackState.COASTING)
+    state = np.where(tracks.seen, TrackState.CONFIRMED, unseen)
     state = np.where(believed, state, TrackState.TENTATIVE).astype(np.int8)
     now = Fused(tracks.track_id, memory, believed)
     return now, replace(tracks, existence=existence, score=score, state=state)

@@ -3,7 +3,7 @@
 In come an image and the tracks, out goes a copy with, for each track,
 
 - a box: **solid** and coloured by id when confirmed, **dotted** when coasting (only predicted; it
-  fades as the place gets unsure),
+  fades as the place gets unsure), not at all when lost,
   thin, grey and **dashed** while tentative; the less existence, the more transparent;
 - a **bar** at its left side, filled from below up to the existence: half full is 50 %;
 - a **label**: id, class, existence in percent (candidates from 10 % on, where there is room);
@@ -116,7 +116,7 @@ def draw(
     image = np.array(image_rgb, order="C")
     sizes = _Sizes.of(image)
     strip = _strip_height(image, sizes) if show_status else 0
-    shown = _visible(tracks if show_tentative else tracks[tracks.confirmed], image)
+    shown = _visible(tracks[~tracks.lost if show_tentative else tracks.confirmed], image)
     # The least believed first: the others are drawn over it.
     shown = shown[np.lexsort((shown.existence, shown.confirmed))]
     frames = [_draw_box(image, shown, row, sizes) for row in range(len(shown))]
@@ -202,10 +202,11 @@ def _status(image: Image, tracks: Tracks, strip: int, sizes: _Sizes) -> None:
     _, above, below = text_size("0", sizes.font)
     base = top + (strip + above - below) // 2 + 1
     seen = int(np.count_nonzero(tracks.confirmed)) - int(np.count_nonzero(tracks.coasting))
-    kinds: tuple[tuple[str, int, Line, Colour], ...] = (
+    kinds: tuple[tuple[str, int, Line | None, Colour], ...] = (
         ("confirmed", seen, "solid", (240, 240, 240)),
         ("coasting", int(np.count_nonzero(tracks.coasting)), "dotted", (240, 240, 240)),
         ("tentative", int(np.count_nonzero(tracks.tentative)), "dashed", (170, 170, 170)),
+        ("lost", int(np.count_nonzero(tracks.lost)), None, (170, 170, 170)),
     )
     space = 4 * sizes.gap
     x = space
@@ -215,14 +216,15 @@ def _status(image: Image, tracks: Tracks, strip: int, sizes: _Sizes) -> None:
     x += text_size("0000.00 s", sizes.font, bold=True)[0] + space
     for word, count, line, ink in kinds:
         text = f"{count} {word}"
-        sample = 7 * max(3, sizes.line * 2)
-        wide = sample + 2 * sizes.gap + text_size(f"00 {word}", sizes.font)[0]
+        sample = 7 * max(3, sizes.line * 2) + 2 * sizes.gap if line else 0
+        wide = sample + text_size(f"00 {word}", sizes.font)[0]
         if x + wide > width:
             return
-        thick = sizes.thin if line == "dashed" else sizes.line
-        middle = base - above // 2
-        _sample(image, x, middle, sample, thick, line, ink)
-        write_text(image, text, x + sample + 2 * sizes.gap, base, sizes.font, ink)
+        if line:
+            thick = sizes.thin if line == "dashed" else sizes.line
+            middle = base - above // 2
+            _sample(image, x, middle, sample - 2 * sizes.gap, thick, line, ink)
+        write_text(image, text, x + sample, base, sizes.font, ink)
         x += wide + 2 * space
 
 
