@@ -57,6 +57,12 @@ def test_the_library_example_runs() -> None:
     assert last
 
 
+def options_of(command: Any) -> set[str]:
+    """The options of a command and of all commands below it."""
+    own = {option for p in command.params for option in p.opts}
+    return own.union(*(options_of(c) for c in getattr(command, "commands", {}).values()))
+
+
 def test_the_commands_of_the_readme_exist() -> None:
     typer = pytest.importorskip("typer")
     from tracker.cli.app import app
@@ -64,7 +70,7 @@ def test_the_commands_of_the_readme_exist() -> None:
     group: Any = typer.main.get_command(app)
     table = re.findall(r"^\| `conftrack (\w+)", README, re.M)
     assert table == list(group.commands)
-    options = {option for name in table for p in group.commands[name].params for option in p.opts}
+    options = {option for name in table for option in options_of(group.commands[name])}
     ours = README.replace(block("checks"), "")
     for option in set(re.findall(r"(?<=[ `])--[a-z-]+", ours)) - {"--help", "--version"}:
         assert option in options, option
