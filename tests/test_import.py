@@ -22,6 +22,7 @@ def test_the_public_names():
         "Entry",
         "Event",
         "ExistenceConfig",
+        "ExistenceFilter",
         "Frame",
         "GroundConfig",
         "InputError",

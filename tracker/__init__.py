@@ -34,6 +34,7 @@ from tracker.errors import (
     SourceError,
     TimeError,
 )
+from tracker.existence_filter import ExistenceFilter
 from tracker.frames import Frame
 from tracker.ledger import Entry, Event
 from tracker.motion import ConstantVelocity, MotionModel, Projection
@@ -53,6 +54,7 @@ __all__ = [
     "Entry",
     "Event",
     "ExistenceConfig",
+    "ExistenceFilter",
     "Frame",
     "GroundConfig",
     "InputError",

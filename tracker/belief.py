@@ -85,18 +85,16 @@ def believe(
     moved = rows["moved"].copy()
     moved[hit] |= away > clutter.moved_widths * box[:, 2]
 
-    looks, support = rows["looks"] * fade, rows["support"] * fade
-    before = existence.log_odds(looks, support, rows["moved"], config)
+    before = existence.log_odds(rows["looks"] * fade, rows["support"] * fade, rows["moved"], config)
     share = np.full(len(rows), shares[0])
     share[:old] *= view.telling
     share[old:] = shares[1]
     share[hit[: np.searchsorted(hit, old)]] = shares[0]
     news = np.full(len(rows), -config.miss)
     news[hit] = existence.hit_evidence(evidence[d], against[d], config)
-    rows["looks"] = looks + share
-    rows["support"] = support + share * news
-    rows["moved"] = moved
-    after = existence.log_odds(rows["looks"], rows["support"], moved, config)
+    looks, support = existence.counted(rows["looks"], rows["support"], fade, share, news)
+    rows["looks"], rows["support"], rows["moved"] = looks, support, moved
+    after = existence.log_odds(looks, support, moved, config)
     rows["log_odds"] = after
     weight[:] = after - before
     rows["confirmed"] = existence.confirm(after, rows["confirmed"], config)

@@ -58,13 +58,17 @@ from scipy import special
 from tracker.config import ExistenceConfig, ScoreConfig
 
 __all__ = [
+    "LONGEST_SEARCH_S",
+    "TIME_ROUNDING_S",
     "bounded_evidence",
     "coast_limit",
     "coasted_score",
     "confirm",
+    "counted",
     "faded",
     "hit_evidence",
     "hit_score",
+    "living",
     "log_odds",
     "log_odds_of",
     "logit",
@@ -75,6 +79,10 @@ __all__ = [
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
+# A look after a longer pause counts as a search of this long: one miss must not end a track.
+LONGEST_SEARCH_S = 0.25
+# Room for rounding when seconds add up to a limit.
+TIME_ROUNDING_S = 1e-6
 # Confidences are cut to [_EDGE, 1 - _EDGE]: a detector that says 0 or 1 does not know that either.
 _EDGE = 1e-3
 # Log-odds of probabilities that are still told apart from 0 and 1 in float64.
@@ -138,6 +146,21 @@ def look_share(look_s: float, config: ExistenceConfig) -> float:
     return min(look_s / config.look_s, 1.0)
 
 
+def counted(
+    looks: FloatArray, support: FloatArray, fade: float, share: FloatArray, news: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Looks n and support S after one more look.
+
+    Args:
+        looks: (N,) n before it.
+        support: (N,) S before it.
+        fade: Share of both that is left, see `faded`.
+        share: (N,) what the frame is of a look in full.
+        news: (N,) evidence x that it brought.
+    """
+    return looks * fade + share, support * fade + share * news
+
+
 def log_odds(
     looks: FloatArray, support: FloatArray, moved: BoolArray, config: ExistenceConfig
 ) -> FloatArray:
@@ -185,6 +208,24 @@ def coast_limit(existence: FloatArray, config: ExistenceConfig) -> FloatArray:
     """Seconds that tracks of this existence are kept while looked for and not found."""
     span = config.coast_most_s - config.coast_least_s
     return config.coast_least_s + span * existence
+
+
+def living(
+    log_odds: FloatArray, found_s: FloatArray, looked_s: float, config: ExistenceConfig
+) -> BoolArray:
+    """(N,) mask of the tracks that were found not longer ago than their belief allows.
+
+    Args:
+        log_odds: (N,) of existence.
+        found_s: (N,) seconds that had been searched when each was found last.
+        looked_s: Seconds that have been searched in all, a frame counting for at most
+            `LONGEST_SEARCH_S`.
+        config: The limits.
+    """
+    limit = coast_limit(sigmoid(log_odds), config)
+    limit += found_s
+    mask: BoolArray = limit >= looked_s - TIME_ROUNDING_S
+    return mask
 
 
 def hit_score(

@@ -56,12 +56,8 @@ BoolArray = NDArray[np.bool_]
 _SNAPSHOT_VERSION = 3
 _NOTHING = Detections.empty()
 _NO_TRACKS = np.zeros(0, ROW)
-# A look after a longer pause counts as a search of this long: one miss must not end a track.
-_LONGEST_SEARCH_S = 0.25
 # With less of its predicted box in the picture, a track that was not found has left.
 _LEAST_INSIDE = 0.1
-# Room for rounding when seconds add up to a limit, s.
-_TIME_ROUNDING = 1e-6
 
 
 class Tracker:
@@ -169,7 +165,7 @@ class Tracker:
         # A frame stands for the time since the last one, if somebody looked at all.
         looked = detections is not None
         look_s = min(dt, self.config.existence.longest_look_s) if looked else 0.0
-        clock = self._clock.advanced(at, min(dt, _LONGEST_SEARCH_S) if looked else None)
+        clock = self._clock.advanced(at, min(dt, existence.LONGEST_SEARCH_S) if looked else None)
 
         tracks, ended = self._moved(clock, dt, width, move)
         match = association.associate(tracks, frame, self._motion, self.config.association)
@@ -184,8 +180,11 @@ class Tracker:
             dt_s=dt, look_s=look_s, clock=clock,
             config=self.config.existence, clutter=self.config.clutter,
         )  # fmt: skip
-        self._correct(tracks, match[:old], frame, min(dt, _LONGEST_SEARCH_S) if looked else 0.0)
-        living = self._living(tracks.rows, clock)
+        self._correct(
+            tracks, match[:old], frame, min(dt, existence.LONGEST_SEARCH_S) if looked else 0.0
+        )
+        rows, config = tracks.rows, self.config.existence
+        living = existence.living(rows["log_odds"], rows["found_s"], clock.looked_s, config)
         living[:old] &= view.inside > _LEAST_INSIDE
         state = tracks.kept(living)
         described = self._describe(state, clock, frame, match[living], against)
@@ -331,7 +330,7 @@ class Tracker:
         move takes it out of the world.
         """
         state, ended = self._state, _NO_TRACKS
-        earliest = then.now_s - self.config.existence.max_gap_s - _TIME_ROUNDING
+        earliest = then.now_s - self.config.existence.max_gap_s - existence.TIME_ROUNDING_S
         recent = state.rows["seen_s"] >= earliest
         if np.count_nonzero(recent) < len(state):
             state, ended = state.kept(recent), state.rows[~recent]
@@ -421,14 +420,6 @@ class Tracker:
             tracks.classes[hit] = classes.fuse(
                 tracks.classes[hit], evidence, look_s, self.config.classes
             )
-
-    def _living(self, rows: NDArray[np.void], clock: Clock) -> BoolArray:
-        """(N,) mask of the tracks that live on: found not longer ago than their belief allows."""
-        config = self.config.existence
-        limit = existence.coast_limit(existence.sigmoid(rows["log_odds"]), config)
-        limit += rows["found_s"]
-        living: BoolArray = limit >= clock.looked_s - _TIME_ROUNDING
-        return living
 
     def _class_evidence(self, frame: Observation, d: IntArray, width: int) -> FloatArray:
         """(K, C) log-likelihood of each class for some detections."""
