@@ -5,11 +5,16 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from tracker import Detections
 
 # The servers that tests start on this machine are behind no proxy, whatever the environment says.
 os.environ["no_proxy"] = os.environ["NO_PROXY"] = "127.0.0.1,localhost"
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 Scene = Callable[..., Iterator[tuple[float, Detections | None]]]
 
