@@ -42,6 +42,7 @@ box = st.tuples(
 row = st.tuples(box, st.sampled_from([0.0, 0.05, 0.3, 0.7, 0.95, 1.0]), st.integers(0, 3))
 rows = st.one_of(st.none(), st.lists(row, max_size=6))
 step_ns = st.sampled_from([1, 1_000_000, 33_333_333, 100_000_001, 700_000_000, 9_000_000_000])
+size = st.sampled_from([None, (160, 120), (1, 1), (4000, 3000)])
 warp = st.one_of(
     st.none(),
     st.tuples(
@@ -116,20 +117,21 @@ class Life(RuleBasedStateMachine):
         assert all(i > max(self.shown, default=0) for i in fresh)
         self.shown |= fresh
 
-    @rule(found=rows, step=step_ns, move=warp, in_seconds=st.booleans())
-    def see(self, found, step, move, in_seconds):
+    @rule(found=rows, step=step_ns, move=warp, in_seconds=st.booleans(), size=size)
+    def see(self, found, step, move, in_seconds, size):
         at = self.now_ns + step
         when = {"timestamp_s": at / 1e9} if in_seconds else {"timestamp_ns": at}
-        self.take(detections(found), warp=matrix(move), **when)
+        self.take(detections(found), warp=matrix(move), image_size=size, **when)
 
     @rule(found=rows, repeats=st.integers(2, 12))
     def see_the_same(self, found, repeats):
         for _ in range(repeats):
             self.take(detections(found), timestamp_ns=self.now_ns + 40_000_000)
 
-    @rule(found=rows, back=st.integers(0, 900_000_000), move=warp)
-    def see_late(self, found, back, move):
-        self.take(detections(found), timestamp_ns=self.now_ns - back, warp=matrix(move))
+    @rule(found=rows, back=st.integers(0, 900_000_000), move=warp, size=size)
+    def see_late(self, found, back, move, size):
+        at = self.now_ns - back
+        self.take(detections(found), timestamp_ns=at, warp=matrix(move), image_size=size)
 
     @rule(seed=st.integers(0, 99), count=st.sampled_from([50, 1000]))
     def see_a_crowd(self, seed, count):
@@ -177,6 +179,10 @@ class Life(RuleBasedStateMachine):
     @rule(wrong=st.sampled_from(BAD_WARPS), found=rows)
     def give_no_warp(self, wrong, found):
         self.refused(detections(found), timestamp_ns=self.now_ns + 1, warp=wrong)
+
+    @rule(wrong=st.sampled_from([(0, 5), (5,), "no", (math.nan, 3), 7]))
+    def give_no_size(self, wrong):
+        self.refused(None, timestamp_ns=self.now_ns + 1, image_size=wrong)
 
     @rule()
     def give_a_class_that_is_none(self):

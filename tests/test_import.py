@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.resources import files
 
 import tracker
 
@@ -54,3 +55,21 @@ def test_the_evaluation_imports_its_heavy_parts_when_they_are_needed():
     code = f"import sys, tracker.evaluation; print(*(set({heavy}) & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_the_import_is_quick():
+    """Of the processor's time, the best of three: a busy machine makes it no slower."""
+    code = "import time; import tracker; print(time.process_time())"
+    times = [
+        float(
+            subprocess.run(
+                [sys.executable, "-c", code], capture_output=True, text=True, check=True
+            ).stdout
+        )
+        for _ in range(3)
+    ]
+    assert min(times) < 0.7
+
+
+def test_the_types_come_with_it():
+    assert files("tracker").joinpath("py.typed").is_file()

@@ -24,6 +24,7 @@ from tracker.warp import homography
 LATE = TrackerConfig(max_delay_s=1.0)
 # What was seen once is continued only where boxes overlap.
 OVERLAP = TrackerConfig(max_delay_s=1.0, association=AssociationConfig(young_mahalanobis2=0.0))
+SIZE = (600, 600)
 BOX = np.array([100.0, 100.0, 140.0, 200.0])
 
 
@@ -59,16 +60,17 @@ def test_late_ones_give_what_order_gives(street, seed):
     late, order = Tracker(LATE), {t: k for k, (t, _) in enumerate(scene)}
     had, checked = set(), 0
     for time, detections in delayed(scene, np.random.default_rng(seed), 0.3, 0.2):
-        tracks = late.update(detections, timestamp_s=time)
+        tracks = late.update(detections, timestamp_s=time, image_size=SIZE)
         had.add(order[time])
         if had == set(range(len(had))) and len(had) % 3 == 0:  # a prefix of the scene, complete
             in_order = Tracker()
             for t, d in scene[: len(had)]:
-                expected = in_order.update(d, timestamp_s=t)
+                expected = in_order.update(d, timestamp_s=t, image_size=SIZE)
             names = assert_same_but_for_ids(expected, tracks)
             for inside, outside in names.items():
                 assert repr(in_order.explain(inside)) == repr(late.explain(outside))
             np.testing.assert_array_equal(late._clutter.seconds(), in_order._clutter.seconds())
+            assert repr(late._ground.dump()) == repr(in_order._ground.dump())
             ahead = late.predict(timestamp_s=tracks.timestamp_s + 0.2)
             assert set(ahead.track_id.tolist()) <= set(names.values())
             checked += 1
@@ -316,9 +318,9 @@ def test_a_snapshot_carries_the_buffer_on(street, seed):
             before = tracker.predict(timestamp_s=1e3)
             other = Tracker.restore(as_json(tracker.snapshot()))
             np.testing.assert_array_equal(tracker.predict(timestamp_s=1e3).xyxy, before.xyxy)
-        a = tracker.update(detections, timestamp_s=time)
+        a = tracker.update(detections, timestamp_s=time, image_size=SIZE)
         if other is not None:
-            b = other.update(detections, timestamp_s=time)
+            b = other.update(detections, timestamp_s=time, image_size=SIZE)
             for name in Tracks.__dataclass_fields__:
                 np.testing.assert_array_equal(getattr(a, name), getattr(b, name), err_msg=name)
     for track_id in a.track_id.tolist():
