@@ -8,6 +8,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from tests.comparing import assert_same
 from tracker import (
     Detections,
     Event,
@@ -15,18 +16,10 @@ from tracker import (
     TimeError,
     Tracker,
     TrackerConfig,
-    Tracks,
 )
 from tracker.motion import ConstantVelocity
 
 BOX = np.array([100.0, 100.0, 140.0, 200.0])
-
-
-def assert_same(a: Tracks, b: Tracks, *, but: tuple[str, ...] = ()) -> None:
-    """Bit for bit."""
-    for name in Tracks.__dataclass_fields__:
-        if name not in but:
-            np.testing.assert_array_equal(getattr(a, name), getattr(b, name), err_msg=name)
 
 
 # ---- time ----------------------------------------------------------------------------------
@@ -261,62 +254,3 @@ def test_memory_stays_flat():
     tracemalloc.stop()
     assert tracker.predict(timestamp_s=500.0).track_id[-1] > 15_000
     assert end < half + 200_000
-
-
-# ---- snapshots -----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("when", [0, 1, 20, 45])
-@pytest.mark.parametrize("kind", ["labels", "vectors", "one class"])
-def test_a_snapshot_carries_on_bit_for_bit(street, when, kind):
-    scene = list(street(7, 70, classes=1 if kind == "one class" else 4, vectors=kind == "vectors"))
-    tracker, other = Tracker(), None
-    for k, (time, detections) in enumerate(scene):
-        if k == when:
-            text = json.dumps(tracker.snapshot(), default=lambda a: a.tolist(), allow_nan=False)
-            other = Tracker.restore(json.loads(text))
-        a = tracker.update(detections, timestamp_s=time)
-        if other is not None:
-            assert_same(a, other.update(detections, timestamp_s=time))
-    for track_id in tracker.predict(timestamp_s=time).track_id.tolist():
-        assert repr(tracker.explain(track_id)) == repr(other.explain(track_id))
-
-
-def test_a_snapshot_between_two_crowds_keeps_the_classes():
-    """All tracks gone at the moment of the snapshot, with five classes known."""
-    tracker = Tracker()
-    tracker.update(Detections([BOX], [0.6], 4), timestamp_s=0.0)
-    tracker.update(Detections.empty(), timestamp_s=60.0)
-    text = json.dumps(tracker.snapshot(), default=lambda a: a.tolist())
-    other = Tracker.restore(json.loads(text))
-    for time in (61.0, 61.1):
-        again = Detections([BOX], [0.6], 1)
-        assert_same(tracker.update(again, timestamp_s=time), other.update(again, timestamp_s=time))
-
-
-def test_a_snapshot_is_not_touched_by_what_follows(street):
-    tracker = Tracker()
-    scene = list(street(8, 60))
-    for time, detections in scene[:30]:
-        tracker.update(detections, timestamp_s=time)
-    state = tracker.snapshot()
-    text = json.dumps(state, default=lambda a: a.tolist())
-    for time, detections in scene[30:]:
-        tracker.update(detections, timestamp_s=time)
-    assert json.dumps(state, default=lambda a: a.tolist()) == text
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda s: s.update(version=99), "version must be 3, got 99"),
-        (lambda s: s.pop("version"), "version must be 3, got None"),
-        (lambda s: s.pop("rows"), "lacks the field 'rows'"),
-        (lambda s: s["config"].update(speed=1), "unknown key"),
-    ],
-)
-def test_a_broken_snapshot_is_refused(change, message):
-    state = Tracker().snapshot()
-    change(state)
-    with pytest.raises(InputError, match=message):
-        Tracker.restore(state)

@@ -7,11 +7,15 @@ always ordered by `track_id`: births go to the end.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tracker.errors import InputError
+from tracker.snapshots import Kind, column
 
 __all__ = ["ROW", "State", "extended", "from_columns", "to_columns"]
 
@@ -36,6 +40,7 @@ ROW = np.dtype(
     ],
     align=True,  # as the struct Row of _kernels.c
 )
+_KINDS: dict[str, Kind] = {"i": "whole", "f": "number", "b": "flag"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,9 +98,28 @@ def to_columns(value: Any) -> Any:
     return value
 
 
-def from_columns(columns: dict[str, Any]) -> NDArray[np.void]:
-    """The structured array of `ROW` that `to_columns` took apart."""
-    rows = np.zeros(len(columns["track_id"]), ROW)
-    for name in ROW.names or ():
-        rows[name] = np.reshape(columns[name], rows[name].shape)
+def from_columns(columns: Mapping[str, Any], where: str = "rows") -> NDArray[np.void]:
+    """The structured array of `ROW` that `to_columns` took apart, or lists of the same.
+
+    Args:
+        columns: By name.
+        where: What they are called in errors.
+
+    Raises:
+        InputError: A column that is not there, unknown, of another length or kind, not finite, or
+            holds what no track has: an id below 1, ids that do not ascend, counts below 0.
+    """
+    names = ROW.names or ()
+    if not isinstance(columns, Mapping) or set(columns) != set(names):
+        odd = sorted(set(names) ^ set(columns)) if isinstance(columns, Mapping) else []
+        raise InputError(f"snapshot field {where} must have the columns of a track, not {odd}")
+    ids = column(
+        f"{where}.track_id", columns["track_id"], "whole", (None,), least=1, ascending=True
+    )
+    rows = np.zeros(len(ids), ROW)
+    for name in names:
+        kind = _KINDS[rows[name].dtype.kind]
+        least = 0 if kind == "whole" else None
+        shape = rows[name].shape
+        rows[name] = column(f"{where}.{name}", columns[name], kind, shape, least=least)
     return rows

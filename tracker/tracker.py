@@ -41,6 +41,7 @@ from tracker.motion import ConstantVelocity, MotionModel
 from tracker.observation import Observation, observe
 from tracker.output import describe
 from tracker.replay_buffer import Given, Memory, ReplayBuffer
+from tracker.snapshots import check
 from tracker.state import ROW, State, extended, from_columns, to_columns
 from tracker.threads import Turn, one_thread
 from tracker.tracks import Tracks
@@ -499,12 +500,14 @@ class Tracker:
             motion: The motion model, if the tracker had another than the default.
 
         Raises:
-            InputError: The snapshot is of another version or lacks a field.
+            InputError: The snapshot is of another version, lacks a field, or holds what no tracker
+                would have written; the message names the field.
         """
         version = state.get("version") if isinstance(state, Mapping) else type(state)
         if version != _SNAPSHOT_VERSION:
             raise InputError(f"snapshot version must be {_SNAPSHOT_VERSION}, got {version!r}")
         try:
+            check(state, default_motion=motion is None)
             tracker = cls(TrackerConfig.from_dict(state["config"]), motion=motion)
             rows = from_columns(state["rows"])
             width = int(state["class_count"])
