@@ -16,8 +16,9 @@ run:                             late ──▶ 3 ──▶ 4   now is the time 
 **Ids.** Inside, the tracker counts births as if all had come in order. Outside, a track must keep
 the id it was shown with. So each track that was born in the part that runs again takes the id under
 which most of its detections were shown before, one track an id; a track none of whose detections
-were shown gets a new id, larger than all before. Where late news makes one track of two, the other
-id ends; ids are still never reused.
+were shown gets a new id, larger than all before. It has that id also if it has ended by now and
+later news bring it back. Where late news makes one track of two, the other id ends; ids are still
+never reused.
 """
 
 from __future__ import annotations
