@@ -126,8 +126,9 @@ def test_judging_by_hand() -> None:
         "strong_detections": (0, 1, 1),
         "strong_tracks": (1, 1, 0),
         "confirmed_tracks": (1, 1, 0),
-        "confirmed_boxes": (1, 1, 0),
+        "detections_of_equal_recall": (1, 1, 0),
     }
+    assert result["detections_of_equal_recall"]["threshold"] == 0.4
     assert result["confirmed_tracks"]["false_tracks"] == 1
     assert result["confirmed_tracks"]["tracks"] == 2  # the one on the hidden person is not judged
 

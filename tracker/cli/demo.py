@@ -149,8 +149,8 @@ def demo(
     if not quiet:
         out.print(_table(judge, result, summary))
         out.print(
-            "\n0.5 is the confidence of a detection, the score of a track in each frame;"
-            '\n"conf. all" is every box of confirmed tracks, predicted ones too\n'
+            "\nraw: detections by confidence; the third column finds as many people as the tracks"
+            "\ntracks: by score; confirmed: every box of confirmed tracks, predicted ones too\n"
         )
         for name in FILES.values():
             if (folder / name).exists():
@@ -258,12 +258,13 @@ def _table(judge: Judge, result: dict[str, Any], summary: RunSummary) -> Table:
     """Before and after, side by side."""
     table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
     table.add_column("")
+    equal = result["detections_of_equal_recall"]["threshold"]
     kinds = {
         "raw ≥ 0.05": "all_detections",
         "raw ≥ 0.5": "strong_detections",
+        "raw, as many" if equal is None else f"raw ≥ {equal:.2f}": "detections_of_equal_recall",
         "tracks ≥ 0.5": "strong_tracks",
-        "conf. ≥ 0.5": "confirmed_tracks",
-        "conf. all": "confirmed_boxes",
+        "confirmed": "confirmed_tracks",
     }
     for column in kinds:
         table.add_column(column, justify="right")
@@ -281,7 +282,7 @@ def _table(judge: Judge, result: dict[str, Any], summary: RunSummary) -> Table:
     row("recall", "recall", percent=True)
     table.add_row(
         f"people found, of {len(judge.people)}",
-        *(str(column["people_found"]) for column in columns),
+        *(str(column.get("people_found", "-")) for column in columns),
     )
     believed = result["confirmed_tracks"]
     false = believed["false_tracks"]
@@ -290,5 +291,5 @@ def _table(judge: Judge, result: dict[str, Any], summary: RunSummary) -> Table:
         ("confirmed of no one", false),
         ("suppressed", summary.candidates_suppressed),
     ):
-        table.add_row(name, "-", "-", "-", str(count), "-")
+        table.add_row(name, "-", "-", "-", "-", str(count))
     return table

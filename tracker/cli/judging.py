@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tracker.detections import Detections
+from tracker.evaluation.curves import CurveBuilder
 from tracker.evaluation.matching import BoxCounts, TrackCounts, match_boxes
 from tracker.frames import Frame
 from tracker.scenes.world import Truth
@@ -42,8 +43,8 @@ class Judge:
             "strong_detections",
             "strong_tracks",
             "confirmed_tracks",
-            "confirmed_boxes",  # of confirmed tracks whatever their score, predicted ones too
         )
+        self._raw = CurveBuilder()
         self._boxes = {name: BoxCounts() for name in names}
         self._tracks = {name: TrackCounts() for name in names}
         self.people: set[int] = set()
@@ -62,8 +63,7 @@ class Judge:
         sure = tracks.score >= STRONG
         for name, mask in (
             ("strong_tracks", sure),
-            ("confirmed_tracks", sure & tracks.confirmed),
-            ("confirmed_boxes", tracks.confirmed),
+            ("confirmed_tracks", tracks.confirmed),  # predicted boxes too
         ):
             some = tracks[mask]
             self._judge(name, truth, some.xyxy, some.score, some.track_id)
@@ -76,6 +76,8 @@ class Judge:
             xyxy, score, truth.xyxy[truth.judged], ignore_xyxy=truth.xyxy[~truth.judged]
         )
         self._boxes[name].add(match)
+        if name == "all_detections":
+            self._raw.add(score, match)
         self._tracks[name].add(ids, truth.object_id[truth.judged], match)
 
     def result(self) -> dict[str, dict[str, Any]]:
@@ -90,8 +92,29 @@ class Judge:
                 **{k: None if np.isnan(v) else round(v, 4) for k, v in shares.items()},
                 "people_found": len(self._tracks[name].objects_found),
             }
+        result["detections_of_equal_recall"] = self._equal_recall(self._boxes["strong_tracks"].true)
         for name in ("strong_tracks", "confirmed_tracks"):
             tracks = self._tracks[name]
             false = len(tracks.false_tracks)
             result[name] |= {"tracks": len(tracks.real_tracks) + false, "false_tracks": false}
         return result
+
+    def _equal_recall(self, true: int) -> dict[str, Any]:
+        """Raw detections at the threshold that finds as many people as the tracks do.
+
+        A lower threshold finds more people and more of no one: two sides can be compared by their
+        mistakes only where they find alike.
+        """
+        sweep = self._raw.curve()
+        k = int(np.searchsorted(sweep.true, true))
+        if k == len(sweep.true):  # no threshold finds as many
+            return dict.fromkeys(("threshold", "true", "false", "missed", "precision", "recall"))
+        found, wrong = int(sweep.true[k]), int(sweep.false[k])
+        return {
+            "threshold": round(float(sweep.threshold[k]), 4),
+            "true": found,
+            "false": wrong,
+            "missed": sweep.objects - found,
+            "precision": round(found / max(found + wrong, 1), 4),
+            "recall": round(found / max(sweep.objects, 1), 4),
+        }
