@@ -13,6 +13,7 @@ def test_the_public_names():
     assert tracker.__all__ == [
         "AssociationConfig",
         "BusyError",
+        "Calibration",
         "ClassConfig",
         "ClutterConfig",
         "ConfigError",

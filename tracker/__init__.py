@@ -13,6 +13,7 @@ Example:
 
 from importlib.metadata import PackageNotFoundError, version
 
+from tracker.calibration import Calibration
 from tracker.config import (
     AssociationConfig,
     ClassConfig,
@@ -44,6 +45,7 @@ from tracker.tracks import Tracks, TrackState
 __all__ = [
     "AssociationConfig",
     "BusyError",
+    "Calibration",
     "ClassConfig",
     "ClutterConfig",
     "ConfigError",

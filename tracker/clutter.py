@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.config import ClutterConfig
+from tracker.errors import InputError
 from tracker.warp import move_points
 
 __all__ = ["ClutterMap", "Mark"]
@@ -51,12 +52,14 @@ class Mark:
     Attributes:
         cells: The array of its cells; what it held follows from the changes since.
         factor: The common factor of the cells.
+        lasting: What does not fade; never changed in place.
         view: Pixels of the last frame to those of the cells.
         changed: Changes made until then.
     """
 
     cells: FloatArray
     factor: float
+    lasting: FloatArray | None
     view: FloatArray | None
     changed: int
 
@@ -73,6 +76,8 @@ class ClutterMap:
         self.config = config or ClutterConfig()
         self._cells = np.zeros(_SIDE * _SIDE)
         self._factor = 1.0
+        # What is known to stand there and does not fade; None: nothing.
+        self._lasting: FloatArray | None = None
         # Pixels of the last frame -> pixels in which the cells lie; None: the same.
         self._view: FloatArray | None = None
         # Numbered from the first: (cells, places, what stood there); None: nobody wants to go back.
@@ -103,8 +108,11 @@ class ClutterMap:
         """
         faded = self._factor * 0.5 ** (dt_s / self.config.half_life_s)
         view = self._view if warp is None else self._viewed(warp)
-        seconds = self._cells[self._places(xyxy, view)]
-        against = self.config.weight * np.log1p(seconds * (faded / self.config.scale_s))
+        places = self._places(xyxy, view)
+        seconds = self._cells[places] * (faded / self.config.scale_s)
+        if self._lasting is not None:
+            seconds = np.maximum(seconds, self._lasting[places] / self.config.scale_s)
+        against = self.config.weight * np.log1p(seconds)
         limited: FloatArray = np.minimum(against, self.config.most)
         return limited
 
@@ -115,6 +123,27 @@ class ClutterMap:
             self._changes.append((self._cells, places, self._cells[places]))
             self._changed += 1
         np.add.at(self._cells, places, seconds / self._factor)
+
+    def begin_with(self, place: IntArray, seconds: FloatArray) -> None:
+        """Know beforehand what stands where; it does not fade.
+
+        Args:
+            place: (K,) numbers of cells, as `dump` gives them.
+            seconds: (K,) seconds of standing hits in each.
+
+        Raises:
+            InputError: A cell that is not there, or seconds that are none.
+        """
+        if place.shape != seconds.shape or place.ndim != 1:
+            raise InputError(f"{len(seconds)} seconds of clutter do not fit {len(place)} places")
+        if len(place) and not (place.min() >= 0 and place.max() < _SIDE * _SIDE):
+            raise InputError(f"places of clutter must be in [0, {_SIDE * _SIDE})")
+        if not (np.isfinite(seconds) & (seconds >= 0.0)).all():
+            raise InputError("seconds of clutter must be finite and at least 0")
+        self._lasting = None
+        if len(place):
+            self._lasting = np.zeros(_SIDE * _SIDE)
+            self._lasting[place] = seconds
 
     def warp(self, matrix: FloatArray) -> None:
         """Let the camera move: pixels of the last frame to pixels of the present one, (3, 3)."""
@@ -133,7 +162,10 @@ class ClutterMap:
         return scaled
 
     def _settle(self) -> None:
-        """Put what the cells hold where it is in the last frame, to half a cell."""
+        """Put what the cells hold where it is in the last frame, to half a cell.
+
+        What was known beforehand is dropped: it was about another view.
+        """
         assert self._view is not None
         place = self._cells.nonzero()[0]
         side = self.config.cell_px
@@ -146,7 +178,7 @@ class ClutterMap:
         xy = move_points(inverse / inverse[2, 2], xy)
         cells = np.zeros(_SIDE * _SIDE)
         np.add.at(cells, self._cell_numbers(xy / side), self._cells[place])
-        self._cells, self._view = cells, None
+        self._cells, self._view, self._lasting = cells, None, None
 
     def _places(self, xyxy: FloatArray, view: FloatArray | None) -> IntArray:
         """(N,) cell of the foot (bottom centre) of each box."""
@@ -171,7 +203,7 @@ class ClutterMap:
         """Where the map stands; from the first mark on, what is overwritten is noted."""
         if self._changes is None:
             self._changes = deque()
-        return Mark(self._cells, self._factor, self._view, self._changed)
+        return Mark(self._cells, self._factor, self._lasting, self._view, self._changed)
 
     def rewind(self, mark: Mark) -> None:
         """Go back to a mark, exactly; later marks are void."""
@@ -180,7 +212,8 @@ class ClutterMap:
             cells, places, before = self._changes.pop()
             cells[places] = before
             self._changed -= 1
-        self._cells, self._factor, self._view = mark.cells, mark.factor, mark.view
+        self._cells, self._factor, self._lasting = mark.cells, mark.factor, mark.lasting
+        self._view = mark.view
 
     def forget(self, mark: Mark) -> None:
         """Nobody goes back further than to this mark."""
@@ -191,10 +224,14 @@ class ClutterMap:
     def dump(self) -> dict[str, Any]:
         """The cells that hold something, for a snapshot."""
         place = self._cells.nonzero()[0]
+        lasting = np.zeros(0) if self._lasting is None else self._lasting
+        known = lasting.nonzero()[0]
         return {
             "place": place,
             "value": self._cells[place],
             "factor": self._factor,
+            "lasting_place": known,
+            "lasting_value": lasting[known],
             "view": None if self._view is None else self._view.copy(),
         }
 
@@ -203,5 +240,9 @@ class ClutterMap:
         self._cells = np.zeros(_SIDE * _SIDE)
         self._cells[np.array(dumped["place"], np.int64)] = dumped["value"]
         self._factor = float(dumped["factor"])
+        self.begin_with(
+            np.array(dumped["lasting_place"], np.int64),
+            np.array(dumped["lasting_value"], np.float64),
+        )
         view = dumped["view"]
         self._view = None if view is None else np.array(view, np.float64).reshape(3, 3)

@@ -11,7 +11,7 @@ import difflib
 import math
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
@@ -28,6 +28,7 @@ __all__ = [
     "MotionConfig",
     "ScoreConfig",
     "TrackerConfig",
+    "from_table",
 ]
 
 
@@ -54,7 +55,10 @@ class _Checked:
             value = getattr(self, f.name)
             where = f"{type(self).__name__}.{f.name}"
             allowed = get_args(hints[f.name])
-            if allowed and isinstance(allowed[0], str):
+            if hints[f.name] is str:
+                if not isinstance(value, str):
+                    raise ConfigError(f"{where} must be text, got {value!r}")
+            elif allowed and isinstance(allowed[0], str):
                 if value not in allowed:
                     raise ConfigError(f"{where} must be one of {list(allowed)}, got {value!r}")
             elif hints[f.name] is bool:
@@ -324,6 +328,9 @@ class TrackerConfig(_Checked):
         fuser: What turns the history of a track into `existence`, `score` and `state`:
             `"evidence"` is this project's model; the others are well-known rules to compare with
             on the same tracks, see `tracker.fusers`.
+        calibration: What was fitted to the detector and the camera: a calibration file (in a
+            settings file: relative to that file), or the name of one that comes with the package,
+            see `tracker.calibration`. Empty: none.
         on_backward_time: What a timestamp that stands still or goes backwards does: `"error"`
             raises `TimeError` and changes nothing; `"reset"` drops all tracks and starts anew at
             that time (ids go on). What merely comes late is `max_delay_s`'s.
@@ -347,6 +354,7 @@ class TrackerConfig(_Checked):
     doubles: DoublesConfig = field(default_factory=DoublesConfig)
     classes: ClassConfig = field(default_factory=ClassConfig)
     fuser: FuserName = "evidence"
+    calibration: str = ""
     on_backward_time: Literal["error", "reset"] = "error"
     max_delay_s: float = _setting(0.0, 0.0, 3600.0)
     ledger_updates: int = _setting(300, 0)
@@ -365,14 +373,18 @@ class TrackerConfig(_Checked):
             except tomllib.TOMLDecodeError as error:
                 raise ConfigError(f"{path}: not valid TOML: {error}") from error
         try:
-            return cls.from_dict(table)
+            config = cls.from_dict(table)
         except ConfigError as error:
             raise ConfigError(f"{path}: {error}") from error
+        # A calibration is named as seen from its settings; names of packaged ones have no suffix.
+        if not Path(config.calibration).suffix:
+            return config
+        return replace(config, calibration=str(Path(path).parent / config.calibration))
 
     @classmethod
     def from_dict(cls, table: Mapping[str, Any]) -> TrackerConfig:
         """Read settings from nested tables, as TOML or JSON give them."""
-        config: TrackerConfig = _build(cls, table, "")
+        config: TrackerConfig = from_table(cls, table)
         return config
 
     def to_dict(self) -> dict[str, Any]:
@@ -380,8 +392,17 @@ class TrackerConfig(_Checked):
         return asdict(self)
 
 
-def _build(cls: type[Any], table: Mapping[str, Any], path: str) -> Any:
-    """Make the settings group `cls` from a table, checking every key."""
+def from_table(cls: type[Any], table: Mapping[str, Any], path: str = "") -> Any:
+    """Make the dataclass `cls` from a table, checking every key; groups in it are tables.
+
+    Args:
+        cls: A dataclass, all of whose fields have defaults.
+        table: Nested tables, as TOML or JSON give them.
+        path: What errors put before the keys.
+
+    Raises:
+        ConfigError: An unknown key, or a value that is no table where one belongs.
+    """
     hints = get_type_hints(cls)
     known = {f.name: hints[f.name] for f in fields(cls)}
     values = {}
@@ -393,7 +414,7 @@ def _build(cls: type[Any], table: Mapping[str, Any], path: str) -> Any:
         if is_dataclass(known[key]):
             if not isinstance(value, Mapping):
                 raise ConfigError(f'"{path}{key}" must be a table, got {value!r}')
-            value = _build(known[key], value, f"{path}{key}.")
+            value = from_table(known[key], value, f"{path}{key}.")
         values[key] = value
     return cls(**values)
 

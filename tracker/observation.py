@@ -6,6 +6,7 @@ never changes a result: not the assignment among equal overlaps, not the ids of 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,7 +31,7 @@ class Observation:
         xyxy: (M, 4) corners in px.
         cxcywh: (M, 4) centre and size in px.
         confidence: (M,) raw confidence.
-        evidence: (M,) its logit.
+        evidence: (M,) its logit; with a calibration what that makes of it.
         class_id: (M,) top labels.
         probabilities: (M, C) class vectors, C = 0 where the detector gives none.
     """
@@ -54,8 +55,14 @@ class Observation:
         return free.nonzero()[0]
 
 
-def observe(detections: Detections) -> Observation:
+def observe(
+    detections: Detections, weigh: Callable[[FloatArray], FloatArray] = logit
+) -> Observation:
     """Put the detections of one frame into canonical order.
+
+    Args:
+        detections: As the detector gave them.
+        weigh: Makes evidence of their confidences.
 
     Example:
         >>> d = Detections([[0, 0, 2, 2], [4, 0, 8, 8]], [0.3, 0.9])
@@ -75,7 +82,7 @@ def observe(detections: Detections) -> Observation:
         xyxy,
         xyxy_to_cxcywh(xyxy),
         confidence,
-        logit(confidence),
+        weigh(confidence),
         detections.class_id[order],
         detections.class_probabilities[order],
     )

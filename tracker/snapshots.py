@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from tracker.errors import InputError
 
-__all__ = ["check", "column", "number", "whole"]
+__all__ = ["check", "check_ground", "column", "number", "whole"]
 
 Kind = Literal["whole", "number", "flag"]
 
@@ -143,7 +143,7 @@ def check(state: Mapping[str, Any], *, default_motion: bool) -> None:
     column("fused.memory", fused["memory"], "number", (m, None))
     column("fused.confirmed", fused["confirmed"], "flag", (m,))
     _check_clutter(_table(state, "clutter"))
-    _check_ground(_table(state, "ground"))
+    check_ground(_table(state, "ground"))
     ledger = state["ledger"]
     if not _is_list(ledger) or not all(_is_list(pages) for pages in ledger):
         raise _wrong("ledger", "must be a list of the pages of each update")
@@ -180,6 +180,11 @@ def _check_clutter(clutter: Mapping[str, Any]) -> None:
         "clutter.place", clutter["place"], "whole", (None,), least=0, most=cells - 1, ascending=True
     )
     column("clutter.value", clutter["value"], "number", (len(places),), least=0.0)
+    lasting = column(
+        "clutter.lasting_place", clutter["lasting_place"], "whole", (None,),
+        least=0, most=cells - 1, ascending=True,
+    )  # fmt: skip
+    column("clutter.lasting_value", clutter["lasting_value"], "number", (len(lasting),), least=0.0)
     if number("clutter.factor", clutter["factor"], least=0.0) == 0:
         raise _wrong("clutter.factor", "must be above 0")
     if clutter["view"] is not None:
@@ -188,7 +193,13 @@ def _check_clutter(clutter: Mapping[str, Any]) -> None:
             raise _wrong("clutter.view", "must have an inverse")
 
 
-def _check_ground(ground: Mapping[str, Any]) -> None:
+def check_ground(ground: Mapping[str, Any]) -> None:
+    """Check what `GroundModel.dump` gave.
+
+    Raises:
+        InputError: It is something else.
+        KeyError: A field is missing.
+    """
     classes = len(column("ground.n", ground["n"], "number", (None,), least=0.0))
     column("ground.rss", ground["rss"], "number", (classes,), least=0.0)
     column("ground.xy", ground["xy"], "number", (classes, 3))

@@ -20,14 +20,15 @@ tracks
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tracker import association, belief, classes, existence
+from tracker import association, belief, calibration, classes, existence
+from tracker.calibration import Calibration
 from tracker.clock import Clock, Instant, instant
 from tracker.clutter import ClutterMap
 from tracker.config import MotionConfig, TrackerConfig
@@ -72,9 +73,14 @@ class Tracker:
         config: All settings; the defaults are measured on pedestrians and cars.
         motion: Another motion model, for instance `tracker.filterpy_motion.FilterPyMotion`. Where
             it has noise levels (`motion.config`), they must be those of `config.motion`.
+        calibration: What was fitted to the detector and the camera: a `Calibration`, its file, or
+            the name of one that comes with the package. Its constants take the place of those of
+            `config`. None takes the one that `config` names, if any.
 
     Raises:
-        ConfigError: The motion model was made with other settings than those of `config`.
+        ConfigError: The motion model was made with other settings than those of `config`, or the
+            calibration is none or does not fit them.
+        OSError: The file of the calibration cannot be read.
 
     Example:
         >>> tracker = Tracker()
@@ -87,15 +93,23 @@ class Tracker:
     """
 
     def __init__(
-        self, config: TrackerConfig | None = None, *, motion: MotionModel | None = None
+        self,
+        config: TrackerConfig | None = None,
+        *,
+        motion: MotionModel | None = None,
+        calibration: Calibration | str | Path | None = None,
     ) -> None:
         """Start without tracks."""
         self._turn = Turn()
-        self.config = config or TrackerConfig()
+        self.calibration = _calibration(config, calibration)
+        self.config = self.calibration.applied(config or TrackerConfig())
+        # Thresholds are on what is told; inside, they are where that is told.
+        self._inside = self.calibration.inside(self.config)
         self._motion = motion or ConstantVelocity(self.config.motion)
         self._check_motion(self._motion)
         self._clutter = ClutterMap(self.config.clutter)
         self._ground = GroundModel(self.config.ground)
+        self.calibration.scene.begin(self._clutter, self._ground)
         self._ledger = Ledger(self.config.ledger_updates)
         self._clock = Clock()
         self._next_id = 1
@@ -160,7 +174,7 @@ class Tracker:
         image_size = given.image_size
         if self._runs_back(at):
             return self._afresh(lambda: self._advance(given))
-        frame = observe(_NOTHING if detections is None else detections)
+        frame = self._observed(_NOTHING if detections is None else detections)
         width = self._class_width(frame)
         dt = self._clock.step_to(at)
         # A frame stands for the time since the last one, if somebody looked at all.
@@ -179,7 +193,7 @@ class Tracker:
         weight, standing = belief.believe(
             tracks.rows, match, old, frame, against, view,
             dt_s=dt, look_s=look_s, clock=clock,
-            config=self.config.existence, clutter=self.config.clutter,
+            config=self._inside.existence, clutter=self.config.clutter,
         )  # fmt: skip
         self._correct(
             tracks, match[:old], frame, min(dt, existence.LONGEST_SEARCH_S) if looked else 0.0
@@ -189,7 +203,7 @@ class Tracker:
         living[:old] &= view.inside > _LEAST_INSIDE
         state = tracks.kept(living)
         described = self._describe(state, clock, frame, match[living], against)
-        fused, shown = self._fuse(described, detections, dt)
+        fused, shown = self._fuse(self._told(described), detections, dt)
 
         # Everything above worked on copies; from here on nothing can fail.
         self._state, self._clock, self._fused = state, clock, fused
@@ -229,7 +243,7 @@ class Tracker:
         belief.wait(state.rows, dt, self.config.existence)
         unseen = np.full(len(state), -1, np.int64)
         described = self._describe(state, then, observe(_NOTHING), unseen, np.zeros(0))
-        tracks = self._fuse(described, None, dt)[1]
+        tracks = self._fuse(self._told(described), None, dt)[1]
         return tracks if self._replay is None else self._replay.named(tracks)
 
     @one_thread
@@ -249,6 +263,13 @@ class Tracker:
                 f"track {track_id} was not alive in the last {self.config.ledger_updates} updates"
                 f" (ids given so far: 1 to {next_id - 1})"
             )
+        told = self.calibration.existence
+        if not told.is_identity:
+            believed = told.of_probability(np.array([entry.existence for entry in entries]))
+            entries = [
+                replace(entry, existence=p)
+                for entry, p in zip(entries, believed.tolist(), strict=True)
+            ]
         return entries
 
     @one_thread
@@ -444,11 +465,30 @@ class Tracker:
         return describe(
             state,
             self._motion,
-            self.config.score,
+            self._inside.score,
             clock=clock,
             frame=frame,
             detection=detection,
             against=against,
+        )
+
+    def _observed(self, detections: Detections) -> Observation:
+        """The detections of a frame, with what their confidences are worth."""
+        score_model = self.calibration.confidence
+        if score_model.is_identity:
+            return observe(detections)
+        return observe(detections, score_model.evidence)
+
+    def _told(self, tracks: Tracks) -> Tracks:
+        """Tracks with existence and score as the calibration tells them."""
+        told = self.calibration
+        if told.tells_as_is or not len(tracks):
+            return tracks
+        seen, coasted = told.score_seen, told.score_coasted
+        score = coasted.of_probability(tracks.score)
+        score[tracks.seen] = seen.of_probability(tracks.score[tracks.seen])
+        return replace(
+            tracks, existence=told.existence.of_probability(tracks.existence), score=score
         )
 
     def _fuse(
@@ -479,6 +519,7 @@ class Tracker:
         return {
             "version": _SNAPSHOT_VERSION,
             "config": self.config.to_dict(),
+            "calibration": self.calibration.to_dict(),
             "clock": asdict(self._clock),
             "next_id": self._next_id,
             "rows": to_columns(self._state.rows),
@@ -508,7 +549,11 @@ class Tracker:
             raise InputError(f"snapshot version must be {_SNAPSHOT_VERSION}, got {version!r}")
         try:
             check(state, default_motion=motion is None)
-            tracker = cls(TrackerConfig.from_dict(state["config"]), motion=motion)
+            tracker = cls(
+                TrackerConfig.from_dict(state["config"]),
+                motion=motion,
+                calibration=Calibration.from_dict(state["calibration"]),
+            )
             rows = from_columns(state["rows"])
             width = int(state["class_count"])
             tracks = State(
@@ -554,6 +599,16 @@ class Tracker:
         return State(
             np.zeros(0, ROW), self._motion.birth(np.zeros((0, 4)), np.zeros(0)), np.zeros((0, 1))
         )
+
+
+def _calibration(
+    config: TrackerConfig | None, given: Calibration | str | Path | None
+) -> Calibration:
+    """The calibration that was given, or that the settings name."""
+    named = config.calibration if config is not None else ""
+    if given is None:
+        return calibration.load(named) if named else Calibration()
+    return given if isinstance(given, Calibration) else calibration.load(given)
 
 
 def _checked_size(image_size: tuple[int, int] | None) -> tuple[int, int] | None:

@@ -186,3 +186,40 @@ def test_a_recording_of_a_video_of_another_name_is_said(cli: Cli, clip: Any) -> 
     assert (moved.exit_code, "was recorded from" in moved.stderr) == (0, True), moved.output
     same = cli("run", clip.video, *again)
     assert (same.exit_code, "was recorded from" in same.stderr) == (0, False), same.output
+
+
+def test_a_calibration_changes_what_is_told(cli: Cli, clip: Any) -> None:
+    from tracker.calibration import About, Calibration, LogOddsMap
+
+    about = About(detector="some detector")
+    timid = Calibration(existence=LogOddsMap(offset=-2.0), about=about)
+    timid.save("timid.toml")
+    Path("mine.toml").write_text('calibration = "timid.toml"\n')
+    run = ("run", clip.video, "--model", clip.model, "--save", "jsonl", "--out")
+    for out, option in (
+        ("plain", ()),
+        ("by-option", ("--calibration", "timid.toml")),
+        ("by-settings", ("--config", "mine.toml")),
+    ):
+        result = cli(*run, out, *option)
+        assert result.exit_code == 0, result.output
+        assert ("fitted to some detector" in result.stderr) == bool(option)
+    plain, *told = (
+        [frame.tracks.existence for frame in read_tracks(f"{out}/tracks.jsonl")]
+        for out in ("plain", "by-option", "by-settings")
+    )
+    for frames in told:
+        assert all((a < b).all() for a, b in zip(frames, plain, strict=True))
+    assert used("by-option")["config"]["calibration"] == "timid.toml"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [(None, "none of the packaged calibrations"), ("version = 3", "version")]
+)
+def test_a_calibration_that_is_none(cli: Cli, clip: Any, text: str | None, message: str) -> None:
+    if text is not None:
+        Path("cal.toml").write_text(text)
+    result = cli("run", clip.video, "--model", clip.model, "--calibration", "cal.toml")
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert not Path("runs").exists()

@@ -21,6 +21,7 @@ from tracker.cli.interrupt import Interrupt
 from tracker.cli.options import (
     Architecture,
     Batch,
+    Calibrated,
     CameraMoves,
     Classes,
     ClassNames,
@@ -115,6 +116,7 @@ def run(
     precision: HowPrecise = "auto",
     config: Config = None,
     fuser: Fuser = None,
+    calibration: Calibrated = None,
     camera_motion: CameraMoves = False,
     out_file: Annotated[
         Path | None,
@@ -164,7 +166,7 @@ def run(
         raise InputError("give --image-topic or --detections-topic, not both")
     # Where the clock of a bag is set back, tracks cannot go on: hence "reset".
     config = config or packaged_for(live=False)
-    tracker = Tracker(replace(settings_of(config, fuser), on_backward_time="reset"))
+    tracker = Tracker(replace(settings_of(config, fuser, calibration), on_backward_time="reset"))
     target = _target(path, out_file, overwrite)
 
     from tracker import bags
@@ -237,7 +239,7 @@ def run(
             )
         )
         if not quiet:
-            introduce(frames, detector, config, tracker.config.fuser, was_shown)
+            introduce(frames, detector, config, tracker, was_shown)
         follower = _follower() if camera_motion else None
         summary, error = _track(frames, detector, tracker, writer, batch, quiet, follower)
 

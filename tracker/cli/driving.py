@@ -35,7 +35,7 @@ def introduce(
     frames: Source,
     detector: Detector | MessageDetector,
     config: str,
-    fuser: str,
+    tracker: Tracker,
     was_shown: Callable[[str], bool],
 ) -> None:
     """Say what is about to happen: source, model and where it runs, settings."""
@@ -48,8 +48,12 @@ def introduce(
     if not was_shown(text):
         err.print(f"[bold]model[/]  {escape(text)}", soft_wrap=True)
     settings = f"packaged settings {config!r}" if config in presets.NAMES else config
-    if fuser != "evidence":
-        settings += f", fuser {fuser}"
+    if tracker.config.fuser != "evidence":
+        settings += f", fuser {tracker.config.fuser}"
+    if tracker.config.calibration:
+        settings += f", calibration {tracker.config.calibration}"
+        fitted_to = tracker.calibration.about.detector
+        settings += f" (fitted to {fitted_to})" if fitted_to else ""
     err.print(f"[bold]tracker[/] {escape(settings)}", soft_wrap=True)
 
 

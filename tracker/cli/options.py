@@ -7,6 +7,7 @@ an exit code. It stands apart so that no two commands say or do the same thing d
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Architecture",
     "Batch",
+    "Calibrated",
     "CameraMoves",
     "ClassNames",
     "Classes",
@@ -163,6 +165,16 @@ Fuser = Annotated[
         rich_help_panel="Tracker",
     ),
 ]
+Calibrated = Annotated[
+    str | None,
+    typer.Option(
+        "--calibration",
+        help="What was fitted to this detector, and this camera: a calibration file, or one that"
+        " comes with the package by name.",
+        show_default="as in --config, else none",
+        rich_help_panel="Tracker",
+    ),
+]
 CameraMoves = Annotated[
     bool,
     typer.Option(
@@ -174,21 +186,34 @@ CameraMoves = Annotated[
 ]
 
 
-def settings_of(config: str | None, fuser: str | None, *, live: bool = False) -> TrackerConfig:
-    """The settings of the tracker that `--config` and `--fuser` say.
+def settings_of(
+    config: str | None,
+    fuser: str | None,
+    calibration: str | None = None,
+    *,
+    live: bool = False,
+) -> TrackerConfig:
+    """The settings of the tracker that `--config`, `--fuser` and `--calibration` say.
 
     Args:
         config: Name or path; None takes the packaged settings for this kind of source.
         fuser: Name of a fuser; None leaves the one of the settings.
+        calibration: Name or path; None leaves the one of the settings.
         live: Whether the source is a camera or a live stream.
 
     Raises:
-        ConfigError: A bad file or an unknown fuser.
-        OSError: The file cannot be read.
+        ConfigError: A bad file, an unknown fuser, or a calibration that is none.
+        OSError: A file cannot be read.
     """
+    from tracker.calibration import load
+
     settings = presets.load(config or packaged_for(live=live))
     if fuser is not None:
         settings = TrackerConfig.from_dict(settings.to_dict() | {"fuser": fuser})
+    if calibration is not None:
+        settings = replace(settings, calibration=calibration)
+    if settings.calibration:
+        load(settings.calibration).applied(settings)
     return settings
 
 

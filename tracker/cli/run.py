@@ -14,6 +14,7 @@ from tracker.cli.helptext import epilog
 from tracker.cli.options import (
     Architecture,
     Batch,
+    Calibrated,
     CameraMoves,
     Classes,
     ClassNames,
@@ -95,6 +96,7 @@ def run(
     precision: HowPrecise = "auto",
     config: Config = None,
     fuser: Fuser = None,
+    calibration: Calibrated = None,
     camera_motion: CameraMoves = False,
     out_folder: Annotated[
         Path | None,
@@ -140,11 +142,11 @@ def run(
     kinds = parse_kinds(save)
     if show:
         require_display()
-    settings_of(config, fuser)  # a mistake in them is told before anything is opened
+    settings_of(config, fuser, calibration)  # a mistake in them is told before anything is opened
 
     with _open(source, start, stop, every, image_fps) as frames:
         config = config or packaged_for(live=frames.live)
-        tracker = Tracker(settings_of(config, fuser))
+        tracker = Tracker(settings_of(config, fuser, calibration))
         detector = load_detector(
             model,
             device,
@@ -170,7 +172,7 @@ def run(
         )
         _compare(detector, frames)
         if not quiet:
-            introduce(frames, detector, config, tracker.config.fuser, was_shown)
+            introduce(frames, detector, config, tracker, was_shown)
         follower = _follower() if camera_motion else None
         summary, error = drive(
             frames, detector, tracker, folder, kinds, batch, show, quiet, follower
