@@ -6,7 +6,7 @@ with the error that ended it beside it. It stands apart from `run`, which is wha
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ from tracker.tracker import Tracker
 if TYPE_CHECKING:
     from detectors import Detector
     from tracker.bags import MessageDetector
-    from tracker.pipeline import CameraFollower, RunSummary
+    from tracker.pipeline import CameraFollower, RunSummary, Sink
     from tracker.video.base import Source
 
 __all__ = ["drive", "introduce", "keep_what_there_is"]
@@ -67,8 +67,9 @@ def drive(
     show: bool,
     quiet: bool,
     camera_motion: CameraFollower | None = None,
+    also: Sequence[Sink] = (),
 ) -> tuple[RunSummary, BaseException | None]:
-    """Run the pipeline into the files of `folder`, stoppable, with progress.
+    """Run the pipeline into the files of `folder` and sinks of the caller's, with progress.
 
     Returns:
         What was done, and the error that ended it, if one did.
@@ -98,7 +99,7 @@ def drive(
                     frames,
                     detector,
                     tracker,
-                    sinks if window is None else [*sinks, window],
+                    [*sinks, *also, *([] if window is None else [window])],
                     batch_size=batch or int(getattr(detector, "batch_size", 1)),
                     on_progress=report,
                     on_end=done.append,

@@ -36,7 +36,9 @@ from tracker.cli.options import (
     settings_of,
 )
 from tracker.cli.report import render, write_summary
+from tracker.cli.rerun_view import RerunView, require_rerun
 from tracker.cli.run_folder import (
+    ASKED_KINDS,
     FILES,
     KINDS,
     discard,
@@ -63,6 +65,7 @@ EPILOG = epilog(
     ("conftrack run street.mp4 --start 30 --stop 60 --every 2", "a part, every second frame"),
     ("conftrack run 'shots/*.png' --image-fps 12 --save jsonl,mot", "images, no video"),
     ("conftrack run 0 --show", "the first camera, in a window"),
+    ("conftrack run street.mp4 --rerun", "live in the Rerun viewer, belief over time"),
     ("conftrack run street.mp4 --model mine.pth --class-names cart,pallet", "your own weights"),
     ("conftrack run street.mp4 --save all", "raw detections too, then:"),
     ("conftrack run street.mp4 --model replay:runs/street/detections.jsonl", "no network run"),
@@ -71,6 +74,7 @@ EPILOG = epilog(
 
 @guard
 def run(
+    context: typer.Context,
     source: Annotated[
         str,
         typer.Argument(
@@ -110,7 +114,8 @@ def run(
     save: Annotated[
         str,
         typer.Option(
-            help=f"What to write, of: {', '.join(KINDS)}; or all; or none.",
+            help=f"What to write, of: {', '.join(KINDS)}; or all; or none; and"
+            f" {', '.join(ASKED_KINDS)} (a recording for the Rerun viewer, large).",
             rich_help_panel="Output",
         ),
     ] = DEFAULT_KINDS,
@@ -119,6 +124,15 @@ def run(
         typer.Option(
             "--show",
             help="Also show it in a window; q or Esc stops.",
+            rich_help_panel="Output",
+        ),
+    ] = False,
+    rerun: Annotated[
+        bool,
+        typer.Option(
+            "--rerun",
+            help="Also show it in the Rerun viewer; without a display, as a page for a browser on"
+            " this machine, until Ctrl-C.",
             rich_help_panel="Output",
         ),
     ] = False,
@@ -139,9 +153,11 @@ def run(
     the run early with complete files.
     """
     was_shown = show_log(debug=debug)
-    kinds = parse_kinds(save)
+    kinds = parse_kinds(save, asked=ASKED_KINDS)
     if show:
         require_display()
+    if rerun or "rerun" in kinds:
+        require_rerun()
     settings_of(config, fuser, calibration)  # a mistake in them is told before anything is opened
 
     with _open(source, start, stop, every, image_fps) as frames:
@@ -174,8 +190,13 @@ def run(
         if not quiet:
             introduce(frames, detector, config, tracker, was_shown)
         follower = _follower() if camera_motion else None
+        view = None
+        if rerun:
+            view = RerunView(detector.class_names, title=frames.name, quiet=quiet)
+            context.call_on_close(view.leave)
+        also = [] if view is None else [view]
         summary, error = drive(
-            frames, detector, tracker, folder, kinds, batch, show, quiet, follower
+            frames, detector, tracker, folder, kinds, batch, show, quiet, follower, also
         )
 
     if summary.frames == 0 and summary.ended == "complete":
@@ -216,6 +237,8 @@ def run(
             " frames; there the tracks were not moved with it",
             warning=True,
         )
+    if view is not None and not summary.interrupted:
+        view.linger()
     leave(summary, quiet)
 
 

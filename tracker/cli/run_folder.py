@@ -9,6 +9,7 @@ from pathlib import Path
 from tracker.errors import InputError
 
 __all__ = [
+    "ASKED_KINDS",
     "FILES",
     "KINDS",
     "discard",
@@ -24,17 +25,23 @@ FILES = {
     "csv": "tracks.csv",
     "mot": "tracks.txt",
     "detections": "detections.jsonl",
+    "rerun": "tracks.rrd",
     "summary": "summary.json",
 }
 KINDS: tuple[str, ...] = ("video", "jsonl", "csv", "mot", "detections")
+# Large, or in need of a library that few have: not part of "all".
+ASKED_KINDS: tuple[str, ...] = ("rerun",)
 
 
-def parse_kinds(text: str, known: tuple[str, ...] = KINDS) -> tuple[str, ...]:
+def parse_kinds(
+    text: str, known: tuple[str, ...] = KINDS, *, asked: tuple[str, ...] = ()
+) -> tuple[str, ...]:
     """Read what `--save` says, in the order of what is known.
 
     Args:
         text: Words with commas between them, or all, or none.
         known: What can be saved.
+        asked: What can be saved besides, and is not meant by all.
 
     Raises:
         InputError: An unknown word; the message lists the known ones.
@@ -42,12 +49,15 @@ def parse_kinds(text: str, known: tuple[str, ...] = KINDS) -> tuple[str, ...]:
     Example:
         >>> parse_kinds("mot, video"), parse_kinds("none"), parse_kinds("all", ("json", "png"))
         (('video', 'mot'), (), ('json', 'png'))
+        >>> parse_kinds("all", ("a", "b"), asked=("c",)), parse_kinds("c,all", ("a",), asked=("c",))
+        (('a', 'b'), ('a', 'c'))
     """
     words = {word.strip().lower() for word in text.split(",") if word.strip()}
     if words == {"none"}:
         return ()
-    if words == {"all"}:
-        return known
+    if "all" in words:
+        words = words - {"all"} | set(known)
+    known += asked
     unknown = sorted(words - set(known))
     if unknown or not words:
         raise InputError(

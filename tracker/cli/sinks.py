@@ -76,7 +76,7 @@ def file_sinks(
 
     Args:
         folder: An existing folder.
-        kinds: Some of `run_folder.KINDS`.
+        kinds: Some of `run_folder.KINDS` and `ASKED_KINDS`.
         class_names: Names by class id.
         source: Name of the source, for the headers.
         model: Name of the detector, for the headers.
@@ -100,6 +100,10 @@ def file_sinks(
                 sinks.append(_TracksSink(CsvWriter(path, class_names=class_names), path))
             elif kind == "mot":
                 sinks.append(_TracksSink(MotWriter(path), path))
+            elif kind == "rerun":
+                from tracker.viewer import RerunLog
+
+                sinks.append(RerunLog(path, class_names, title=source))
             else:
                 sinks.append(_DetectionsSink(DetectionsJsonlWriter(path, **header), path))
     except BaseException:
