@@ -230,7 +230,7 @@ class ScoreConfig(_Checked):
     coast_bias: float = _setting(-1.4, -math.inf)
     coast_uncertainty_weight: float = _setting(6.0, 0.0)
     coast_hidden_weight: float = _setting(1.0, 0.0)
-    lost_below: float = _setting(0.15, 0.0, 1.0)
+    lost_below: float = _setting(0.1, 0.0, 1.0)
 
 
 @dataclass(frozen=True)
