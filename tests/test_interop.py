@@ -66,7 +66,8 @@ def test_to_supervision_itself(tracks):
     np.testing.assert_array_equal(found.xyxy, tracks.xyxy)
     np.testing.assert_array_equal(found.confidence, tracks.score)
     np.testing.assert_array_equal(found.tracker_id, tracks.track_id)
-    assert found["state"].tolist() == ["confirmed", "coasting"]
+    assert found["state"].tolist() == tracks.state_names
+    assert tracks.state_names[0] == "confirmed"
     seen = found[found["existence"] > tracks.existence.min()]  # its own masks work on ours
     assert len(seen) == 1
     back = Detections.from_supervision(found)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.boxes import cxcywh_to_xyxy
+from tracker.boxes import cxcywh_to_xyxy, overlapping_runs
 from tracker.config import ExistenceConfig
 from tracker.motion import MotionModel
 from tracker.observation import Observation
@@ -24,8 +24,8 @@ __all__ = ["Visibility", "visibility"]
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-# Pairs of boxes that are compared at once, so that memory stays bounded.
-_CHUNK = 1_000_000
+# Boxes that overlap less cover nothing.
+_LEAST_IOU = 1e-12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,14 +83,10 @@ def _covered(xyxy: FloatArray, others: FloatArray) -> FloatArray:
     out = np.zeros(len(xyxy))
     if not len(others):
         return out
-    area = _area(xyxy)
-    step = max(1, _CHUNK // len(others))
-    for start in range(0, len(xyxy), step):
-        part = slice(start, start + step)
-        common = np.minimum(xyxy[part, None, 2:], others[None, :, 2:])
-        common -= np.maximum(xyxy[part, None, :2], others[None, :, :2])
-        np.maximum(common, 0.0, out=common)
-        out[part] = np.multiply.reduce(common, axis=2).max(axis=1) / area[part]
+    for i, j, _ in overlapping_runs(xyxy, others, np.full(len(others), _LEAST_IOU)):
+        common = np.minimum(xyxy[i, 2:], others[j, 2:]) - np.maximum(xyxy[i, :2], others[j, :2])
+        np.maximum.at(out, i, common[:, 0] * common[:, 1])
+    out /= _area(xyxy)
     return np.minimum(out, 1.0)
 
 
