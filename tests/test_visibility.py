@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker import ConstantVelocity, Detections, ExistenceConfig, Tracker, boxes
+from tracker import ConstantVelocity, Detections, ExistenceConfig, Tracker
 from tracker.boxes import cxcywh_to_xyxy
 from tracker.observation import observe
 from tracker.state import ROW, State
@@ -105,8 +105,8 @@ def test_many_are_judged_in_parts(monkeypatch):
     low = rng.uniform(0, 300, (60, 2))
     some = np.hstack([low, low + rng.uniform(5, 80, (60, 2))])
     whole = views(some[:40], some[40:], (250, 250))
-    monkeypatch.setattr(boxes, "MOST_AT_ONCE", 50)
-    monkeypatch.setattr(boxes, "_DENSE_LIMIT", 0)
+    monkeypatch.setattr("tracker.boxes.MOST_AT_ONCE", 50)
+    monkeypatch.setattr("tracker.boxes._DENSE_LIMIT", 0)
     for a, b in zip(whole, views(some[:40], some[40:], (250, 250)), strict=True):
         np.testing.assert_array_equal(a, b)
     assert 0 < whole[0].max() < 1
