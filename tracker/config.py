@@ -189,7 +189,7 @@ class ExistenceConfig(_Checked):
     confirm_at: float = _setting(0.8, 0.0, 1.0)
     release_at: float = _setting(0.5, 0.0, 1.0)
     coast_least_s: float = _setting(0.35, 0.0)
-    coast_most_s: float = _setting(2.5, 0.0)
+    coast_most_s: float = _setting(4.5, 0.0)
     max_gap_s: float = _setting(5.0, _POSITIVE)
 
     def __post_init__(self) -> None:
