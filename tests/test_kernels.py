@@ -20,6 +20,8 @@ from tracker import (
     ConfigError,
     ConstantVelocity,
     Detections,
+    DoublesConfig,
+    ExistenceConfig,
     MotionConfig,
     Tracker,
     TrackerConfig,
@@ -27,9 +29,15 @@ from tracker import (
     kernels,
 )
 from tracker.association import candidates
+from tracker.births import born
+from tracker.clock import Clock
+from tracker.clutter import ClutterMap
+from tracker.doubles import against_doubles
 from tracker.filterpy_motion import FilterPyMotion
+from tracker.ground import CLASS, GroundModel
 from tracker.observation import observe
 from tracker.state import ROW, State
+from tracker.visibility import visibility
 
 try:
     BUILT = kernels.load("compiled")
@@ -169,6 +177,120 @@ def test_candidates_are_the_same_and_in_order(monkeypatch, n, m):
         np.testing.assert_array_equal(getattr(found[0], column), getattr(found[1], column))
 
 
+def crowd(seed, n, span, classes=3):
+    """Boxes that overlap more or less, ties and empty boxes among them."""
+    rng = np.random.default_rng(seed)
+    low = rng.uniform(0, span, (n, 2)).round()
+    confidence = rng.uniform(0, 1, n).round(2)
+    size = rng.integers(0, 90, (n, 2))
+    return Detections(np.hstack([low, low + size]), confidence, rng.integers(0, classes, n))
+
+
+@needs_kernels
+@pytest.mark.parametrize("n", [0, 1, 2, 40, 700])
+@pytest.mark.parametrize("span", [50.0, 2000.0])
+def test_observations_and_doubles_are_the_same(monkeypatch, n, span):
+    frames, lost = [], []
+    for native in PATHS:
+        monkeypatch.setattr(kernels, "native", native)
+        frames.append(observe(crowd(n, n, span)))
+        lost.append(against_doubles(frames[-1], DoublesConfig()))
+    for column in fields(frames[0]):
+        one, other = (getattr(frame, column.name) for frame in frames)
+        np.testing.assert_array_equal(one, other, err_msg=column.name)
+        assert one.dtype == other.dtype
+    np.testing.assert_allclose(*lost, rtol=1e-12, atol=1e-12)
+    assert n < 40 or span > 50 or lost[0].max() > 0
+
+
+@needs_kernels
+@pytest.mark.parametrize(("n", "m"), [(0, 0), (0, 5), (5, 0), (3, 3), (60, 90), (900, 500)])
+@pytest.mark.parametrize("size", [None, (700, 500)])
+def test_what_can_be_seen_is_the_same(monkeypatch, n, m, size):
+    rng, model = np.random.default_rng(n + m), ConstantVelocity()
+    old, new = (observe(crowd(seed, k, 800.0)) for seed, k in ((1, n), (2, m)))
+    rows = np.zeros(n, ROW)
+    rows["log_odds"] = rng.normal(0, 1, n)
+    tracks = State(rows, model.birth(old.cxcywh, old.confidence), np.zeros((n, 1)))
+    match = np.full(n, -1)
+    hits = min(n, m) // 2
+    match[rng.permutation(n)[:hits]] = rng.permutation(m)[:hits]
+    views = []
+    for native in PATHS:
+        monkeypatch.setattr(kernels, "native", native)
+        views.append(visibility(tracks, match, new, model, ExistenceConfig(hidden=0.7), size))
+    for column in fields(views[0]):
+        one, other = (getattr(view, column.name) for view in views)
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12, err_msg=column.name)
+    assert n < 60 or (0 < views[0].hidden.max() <= 1 and (views[0].telling < 1).any())
+
+
+@needs_kernels
+@pytest.mark.parametrize("size", [None, (900, 900)])
+def test_the_ground_is_the_same(monkeypatch, size):
+    models, told = [GroundModel(), GroundModel()], []
+    rng = np.random.default_rng(0)
+    for k in range(60):
+        found = observe(crowd(k, int(rng.integers(0, 30)), 800.0, classes=1 + k // 15))
+        score = rng.uniform(0, 1, len(found))
+        for native, model in zip(PATHS, models, strict=True):
+            monkeypatch.setattr(kernels, "native", native)
+            told.append(model.against(found.xyxy, found.class_id))
+            model.learn(
+                found.xyxy, found.class_id, score, look_s=0.5, dt_s=0.1 * k, image_size=size
+            )
+            if k % 20 == 19:
+                model.warp(np.array([[1.01, 0, 3], [0, 1.01, 2], [0, 0, 1]]))
+        np.testing.assert_allclose(told[-1], told[-2], rtol=1e-10, atol=1e-10)
+        one, other = (model.learned for model in models)
+        assert one.classes.dtype == other.classes.dtype
+        for name in CLASS.names:
+            np.testing.assert_allclose(
+                one.classes[name], other.classes[name], rtol=1e-10, atol=1e-10, err_msg=name
+            )
+        np.testing.assert_array_equal(one.seen, other.seen)
+    assert max(t.max(initial=0.0) for t in told) > 0.1
+
+
+@needs_kernels
+def test_the_clutter_map_is_the_same(monkeypatch):
+    clutter = ClutterMap()
+    for k in range(40):
+        clutter.add(crowd(k, 20, 300.0).xyxy - 100.0, 0.3)
+        clutter.fade(0.5)
+    found, told = crowd(99, 400, 300.0).xyxy - 100.0, []
+    for native in PATHS:
+        monkeypatch.setattr(kernels, "native", native)
+        told.append(clutter.against(found, 0.2))
+        given = np.ones(400)
+        assert clutter.against(found, 0.2, out=given) is given
+        np.testing.assert_array_equal(given, 1.0 + told[-1])
+    np.testing.assert_allclose(*told, rtol=1e-12)
+    assert (told[0] > 0).mean() > 0.3
+
+
+@needs_kernels
+def test_births_are_the_same(monkeypatch):
+    model, frame, both = ConstantVelocity(), observe(crowd(3, 30, 500.0)), []
+    clock = Clock(10, 1e-8, 0, 1.25, 7, 0.9)
+    for native in PATHS:
+        monkeypatch.setattr(kernels, "native", native)
+        tracks = State(np.zeros(0, ROW), np.zeros((0, 6, 4)), np.zeros((0, 2)))
+        for new in (np.array([4, 0, 29]), np.zeros(0, int), np.arange(10)):
+            tracks = born(
+                tracks, new, frame, np.full((len(new), 2), -0.7), model,
+                next_id=len(tracks) + 5, clock=clock, strong_confidence=0.5,
+            )  # fmt: skip
+            for array in (tracks.rows, tracks.motion):
+                array.setflags(write=False)
+        both.append(tracks)
+    assert len(both[0]) == 13
+    for name in ROW.names:
+        np.testing.assert_array_equal(both[0].rows[name], both[1].rows[name], err_msg=name)
+    np.testing.assert_allclose(both[0].motion, both[1].motion, rtol=1e-12)
+    np.testing.assert_array_equal(both[0].classes, both[1].classes)
+
+
 # ---- what a caller may get wrong ----------------------------------------------------------
 
 
@@ -178,23 +300,69 @@ def arguments(name: str) -> tuple[list[np.ndarray], list[float]]:
     rows, motion, match = np.zeros(n, ROW), np.ones((n, 6, 4)), np.array([1, -1, 0])
     box, one = np.ones((m, 4)), np.ones(m)
     floats, whole = np.ones(n), np.arange(m)
+    known, wide, three = np.zeros(2, CLASS), np.ones((n, 4)), np.ones(3)
+    known["n"] = known["variance"] = 1.0
+    new, all_rows = np.array([1, 0]), np.zeros(n + 2, ROW)
     return {
         "believe": (
-            [rows, match, floats, np.ones(2), box, one, one, np.zeros(m, bool)],
-            [2, *[0.5] * 17],
+            [rows, match, floats, np.ones(2), np.ones(2), box, one, one, np.zeros(m, bool)],
+            [2, *[0.5] * 18],
+        ),
+        "born": (
+            [rows, motion, new, box, one, all_rows, np.ones((n + 2, 6, 4))],
+            [7, 3, *[0.5] * 7],
         ),
         "candidates": ([rows, motion, whole, box, box, one], [0.5] * 8),
+        "clutter": ([np.ones(65536), box, one], [0.5] * 5),
         "columns": (
             [rows, motion, match, whole, one, one, np.ones((n, 4)), np.ones((n, 2)),
              np.ones((n, 8, 8)), floats, np.ones(n), np.ones(n, np.int8), np.ones(n, np.int64)],
             [0.5] * 8,
         ),
         "correct": ([motion, np.ones((n, 4)), floats, np.ones((n, 6, 4))], [0.5] * 4),
+        "doubles": ([whole, box, one, np.zeros(m, int), np.ones(m)], [0.5] * 3),
+        "ground_against": ([known, box, whole, one], [0.5] * 4),
+        "ground_learn": (
+            [known, np.zeros(2, CLASS), np.ones(4), np.ones(4), wide, np.array([0, 1, 1]),
+             np.ones(n), three],
+            [True, *[0.5] * 11],
+        ),
+        "observe": (
+            [whole, box, one, np.zeros(m, int), np.ones((m, 4)), np.ones((m, 4)), np.ones(m),
+             np.zeros(m, int)],
+            [],
+        ),
+        "visibility": (
+            [rows, motion, match, whole, box, np.ones(n), np.ones(n), np.ones(n)], [0.5] * 4
+        ),
     }[name]  # fmt: skip
 
 
-WRITTEN = {"believe": (0, 2, 7), "candidates": (), "columns": range(6, 13), "correct": (3,)}
-INDICES = {"believe": (1,), "candidates": (2,), "columns": (2,), "correct": ()}
+WRITTEN = {
+    "believe": (0, 2, 8),
+    "born": (5, 6),
+    "candidates": (),
+    "clutter": (2,),
+    "columns": range(6, 13),
+    "correct": (3,),
+    "doubles": (4,),
+    "ground_against": (3,),
+    "ground_learn": (1, 2),
+    "observe": (4, 5, 6, 7),
+    "visibility": (5, 6, 7),
+}
+INDICES = {
+    "believe": (1,),
+    "born": (2,),
+    "candidates": (2,),
+    "columns": (2,),
+    "doubles": (0,),
+    "ground_learn": (5,),
+    "observe": (0,),
+    "visibility": (2, 3),
+}
+# As long as there are classes.
+FREE = {("ground_against", 0), ("ground_learn", 0), ("ground_learn", 1)}
 EACH_ARRAY = [(name, k) for name in WRITTEN for k in range(len(arguments(name)[0]))]
 
 
@@ -241,7 +409,9 @@ def test_a_wrong_array_is_an_error(name, k):
     ]
     if array.itemsize >= 8:
         bad.append(misaligned(array))
-    if array.itemsize in (1, ROW.itemsize):
+    if (name, k) in FREE:
+        del bad[2:4]
+    if array.itemsize == 1 or array.dtype.names:
         bad.pop(1)  # bytes have no order, and rows are known by their size
     if k in WRITTEN[name]:
         locked = array.copy()
@@ -267,7 +437,8 @@ def test_a_row_that_does_not_exist_is_an_error(name, k):
 @pytest.mark.parametrize("name", WRITTEN)
 def test_numbers_and_counts_are_checked(name):
     arrays, numbers = arguments(name)
-    for given_numbers in (numbers[:-1], [*numbers, 1.0], [*numbers[:-1], "x"]):
+    bad = [[*numbers, 1.0], *([numbers[:-1], [*numbers[:-1], "x"]] if numbers else [])]
+    for given_numbers in bad:
         with pytest.raises(TypeError):
             call(name, arrays, given_numbers)
 

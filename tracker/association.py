@@ -179,7 +179,7 @@ def candidates(
     """
     believed = log_odds_of(config.believed_existence)
     if kernels.native is not None and type(motion) is ConstantVelocity:
-        order, parts = np.argsort(frame.xyxy[:, 0]), []
+        order, parts = frame.by_left, []
         step = max(1, 4 * MOST_AT_ONCE // len(frame))
         for start in range(0, len(tracks), step):
             some = slice(start, start + step)

@@ -59,7 +59,6 @@ def believe(
         (N,) log-odds that the look added, and the (M,) mask of the detections whose tracks have
         stood for a while where they began: none where the clutter map is switched off.
     """
-    evidence = existence.bounded_evidence(frame.evidence, config)
     stand_s = clutter.stand_s if clutter.enabled else math.inf
     weight = np.empty(len(rows))
     standing = np.zeros(len(frame), bool)
@@ -68,16 +67,18 @@ def believe(
         existence.look_share(config.first_look_s, config),
     )
     fade = existence.faded(dt_s, config)
-    rows["hidden"][:old] = view.hidden
     if kernels.native is not None:
         kernels.native.believe(
-            rows, match, weight, view.telling, frame.cxcywh, evidence, against, standing, old,
-            fade, *shares, clock.now_s, clock.looked_s, log_odds_of(config.neutral_confidence),
+            rows, match, weight, view.telling, view.hidden, frame.cxcywh, frame.evidence, against,
+            standing, old, fade, *shares, clock.now_s, clock.looked_s,
+            log_odds_of(config.neutral_confidence), log_odds_of(config.surest_confidence),
             config.miss, config.gain, config.correlation, log_odds_of(config.birth), config.moved,
             log_odds_of(config.floor), log_odds_of(config.ceiling), log_odds_of(config.confirm_at),
             log_odds_of(config.release_at), clutter.moved_widths, stand_s,
         )  # fmt: skip
         return weight, standing
+    evidence = existence.bounded_evidence(frame.evidence, config)
+    rows["hidden"][:old] = view.hidden
     hit = (match >= 0).nonzero()[0]
     d = match[hit]
     box = frame.cxcywh[d]

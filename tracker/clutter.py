@@ -4,9 +4,9 @@ In come boxes of one frame; out goes what speaks against each place, in log-odds
 that have stood for a while where they began collect at their place (a square of some pixels
 around the foot of the box) and fade with a half-life. A place with s seconds of such hits lowers
 the evidence of what appears there by weight · log(1 + s / scale), up to a limit: it can make a
-good detection worth nothing, but not evidence against (see `tracker.existence.hit_weight`). A track
-that moves adds nothing, and someone who stops on such a place keeps the belief that the walk there
-has earned.
+good detection worth nothing, but not evidence against (see `tracker.existence.hit_evidence`). A
+track that moves adds nothing, and someone who stops on such a place keeps the belief that the walk
+there has earned.
 
 The map is an array of fixed size; places further apart than it is wide share cells, so memory
 never grows. Fading is lazy: instead of shrinking all cells at every frame, what is added grows.
@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker import kernels
 from tracker.config import ClutterConfig
 from tracker.errors import InputError
 from tracker.warp import move_points
@@ -83,8 +84,6 @@ class ClutterMap:
         # Numbered from the first: (cells, places, what stood there); None: nobody wants to go back.
         self._changes: deque[tuple[FloatArray, IntArray, FloatArray]] | None = None
         self._changed = 0
-        # (x1, y1, x2, y2) -> bottom centre, in cells
-        self._to_foot = np.array([[0.5, 0], [0, 0], [0.5, 0], [0, 1]]) / self.config.cell_px
 
     def fade(self, dt_s: float) -> None:
         """Let `dt_s` seconds pass."""
@@ -94,7 +93,11 @@ class ClutterMap:
             self._factor = 1.0
 
     def against(
-        self, xyxy: FloatArray, dt_s: float = 0.0, warp: FloatArray | None = None
+        self,
+        xyxy: FloatArray,
+        dt_s: float = 0.0,
+        warp: FloatArray | None = None,
+        out: FloatArray | None = None,
     ) -> FloatArray:
         """What speaks against boxes `dt_s` seconds later and after a move of the camera.
 
@@ -102,19 +105,27 @@ class ClutterMap:
             xyxy: (N, 4) boxes in the pixels of that frame.
             dt_s: Seconds since the last one.
             warp: (3, 3) pixels of the last frame to those of that one, None where it stood.
+            out: (N,) log-odds that are added to, in place.
 
         Returns:
-            (N,) log-odds in [0, most].
+            (N,) log-odds in [0, most], or `out`.
         """
-        faded = self._factor * 0.5 ** (dt_s / self.config.half_life_s)
+        config = self.config
+        faded = self._factor * 0.5 ** (dt_s / config.half_life_s)
+        out = np.zeros(len(xyxy)) if out is None else out
         view = self._view if warp is None else self._viewed(warp)
+        if kernels.native is not None and view is None and self._lasting is None:
+            kernels.native.clutter(
+                self._cells, xyxy, out, 0.5 / config.cell_px, 1.0 / config.cell_px,
+                faded / config.scale_s, config.weight, config.most,
+            )  # fmt: skip
+            return out
         places = self._places(xyxy, view)
-        seconds = self._cells[places] * (faded / self.config.scale_s)
+        seconds = self._cells[places] * (faded / config.scale_s)
         if self._lasting is not None:
-            seconds = np.maximum(seconds, self._lasting[places] / self.config.scale_s)
-        against = self.config.weight * np.log1p(seconds)
-        limited: FloatArray = np.minimum(against, self.config.most)
-        return limited
+            seconds = np.maximum(seconds, self._lasting[places] / config.scale_s)
+        out += np.minimum(config.weight * np.log1p(seconds), config.most)
+        return out
 
     def add(self, xyxy: FloatArray, seconds: float) -> None:
         """Add a standing hit that stands for `seconds` of looking at the place of each box."""
@@ -182,10 +193,14 @@ class ClutterMap:
 
     def _places(self, xyxy: FloatArray, view: FloatArray | None) -> IntArray:
         """(N,) cell of the foot (bottom centre) of each box."""
+        foot, cell_px = np.empty((len(xyxy), 2)), self.config.cell_px
         if view is None:
-            return self._cell_numbers(xyxy @ self._to_foot)
-        foot = move_points(view, xyxy @ (self._to_foot * self.config.cell_px))
-        return self._cell_numbers(foot / self.config.cell_px)
+            foot[:, 0] = (xyxy[:, 0] + xyxy[:, 2]) * (0.5 / cell_px)
+            foot[:, 1] = xyxy[:, 3] * (1.0 / cell_px)
+            return self._cell_numbers(foot)
+        foot[:, 0] = (xyxy[:, 0] + xyxy[:, 2]) * 0.5
+        foot[:, 1] = xyxy[:, 3]
+        return self._cell_numbers(move_points(view, foot) / cell_px)
 
     @staticmethod
     def _cell_numbers(xy: FloatArray) -> IntArray:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker import kernels
 from tracker.boxes import overlapping_runs
 from tracker.config import DoublesConfig
 from tracker.observation import Observation
@@ -32,9 +33,16 @@ def against_doubles(frame: Observation, config: DoublesConfig) -> FloatArray:
     Returns:
         (M,) log-odds in [0, weight].
     """
-    out = np.zeros(len(frame))
     if not config.weight or len(frame) < 2:
+        return np.zeros(len(frame))
+    if kernels.native is not None:
+        out = np.empty(len(frame))
+        kernels.native.doubles(
+            frame.by_left, frame.xyxy, frame.evidence, frame.class_id, out,
+            config.weight, config.iou, _MUCH,
+        )  # fmt: skip
         return out
+    out = np.zeros(len(frame))
     least = np.full(len(frame), max(config.iou, 1e-9))
     for a, b, iou in overlapping_runs(frame.xyxy, frame.xyxy, least):
         surer = frame.evidence[a] - frame.evidence[b]

@@ -1,9 +1,9 @@
 """The compiled kernels, where they are built and wanted.
 
 An update is some two hundred small NumPy calls, and for few objects nearly all of its time is the
-overhead of calling. Four steps therefore have a twin in C (`_kernels.c`). Each NumPy function that
-has one looks here for it at every call; it stays the reference, and runs where nothing is built.
-Both give the same ids and states, and the same numbers to about twelve digits.
+overhead of calling. The steps of an update therefore have twins in C (`_kernels.c`). Each NumPy
+function that has one looks here for it at every call; it stays the reference, and runs where
+nothing is built. Both give the same ids and states, and the same numbers to about twelve digits.
 
 The environment variable `CONFTRACK_KERNELS` chooses, once, at import: `auto` (the default:
 compiled where built), `compiled` (an error where not built) or `numpy`. `COMPILED` says which run.
@@ -36,14 +36,23 @@ class Kernels(Protocol):
     """
 
     def believe(
-        self, rows: Array, match: Array, weight: Array, telling: Array, cxcywh: Array,
-        evidence: Array, against: Array, standing: Array, old: int, fade: float, share: float,
-        first_share: float, now_s: float, looked_s: float, neutral: float, miss: float,
-        gain: float, correlation: float, prior: float, moved: float, floor: float,
-        ceiling: float, confirm_at: float, release_at: float, moved_widths: float,
+        self, rows: Array, match: Array, weight: Array, telling: Array, hidden: Array,
+        cxcywh: Array, evidence: Array, against: Array, standing: Array, old: int, fade: float,
+        share: float, first_share: float, now_s: float, looked_s: float, neutral: float,
+        surest: float, miss: float, gain: float, correlation: float, prior: float, moved: float,
+        floor: float, ceiling: float, confirm_at: float, release_at: float, moved_widths: float,
         stand_s: float, /,
     ) -> None:  # fmt: skip
         """Twin of `tracker.belief.believe`; writes `rows`, `weight` and `standing`."""
+        ...
+
+    def born(
+        self, old_rows: Array, old_motion: Array, new: Array, cxcywh: Array, confidence: Array,
+        rows: Array, motion: Array, next_id: int, looks_before: int, now_s: float,
+        strong_confidence: float, noise_weak: float, noise_strong: float, velocity2: float,
+        least_height: float, size_ratio: float, /,
+    ) -> None:  # fmt: skip
+        """Twin of `tracker.births.born`; writes `rows` and `motion`."""
         ...
 
     def candidates(
@@ -56,6 +65,17 @@ class Kernels(Protocol):
 
         `order` sorts the detections by left edge. The columns of the pairs come one after the
         other, 8 bytes a value: track, detection, tier (all int64) and similarity (float64).
+        """
+        ...
+
+    def clutter(
+        self, cells: Array, xyxy: Array, against: Array, half: float, whole: float, scale: float,
+        weight: float, most: float, /,
+    ) -> None:  # fmt: skip
+        """Twin of `tracker.clutter.ClutterMap.against`; adds to `against`.
+
+        `half` and `whole` turn sums of two and one pixels into cells, `scale` what they hold into
+        hits in units of `scale_s`.
         """
         ...
 
@@ -74,6 +94,52 @@ class Kernels(Protocol):
         coast_uncertainty_weight: float, coast_hidden_weight: float, lost_below: float, /,
     ) -> None:  # fmt: skip
         """Twin of `tracker.output.columns`; writes the arrays from `xyxy` to `detection`."""
+        ...
+
+    def doubles(
+        self, order: Array, xyxy: Array, evidence: Array, class_id: Array, against: Array,
+        weight: float, iou: float, much: float, /,
+    ) -> None:  # fmt: skip
+        """Twin of `tracker.doubles.against_doubles`; writes `against`.
+
+        `order` sorts the detections by left edge.
+        """
+        ...
+
+    def ground_against(
+        self, known: Array, xyxy: Array, class_id: Array, against: Array, unit_px: float,
+        weight: float, most: float, enough_s: float, /,
+    ) -> None:  # fmt: skip
+        """Twin of `tracker.ground.GroundModel.against`; adds to `against`."""
+        ...
+
+    def ground_learn(
+        self, known: Array, learned: Array, seen: Array, picture: Array, xyxy: Array,
+        class_id: Array, score: Array, prior: Array, seen_is_rim: bool, margin_px: float,
+        look_s: float, faded: float, unit_px: float, least_score: float, far: float,
+        furthest: float, limit: float, least_pivot: float, prior_rss: float, prior_s: float, /,
+    ) -> None:  # fmt: skip
+        """Twin of `tracker.ground.GroundModel.learn`; writes `learned`, adds to `seen`."""
+        ...
+
+    def observe(
+        self, order: Array, given_xyxy: Array, given_confidence: Array, given_class_id: Array,
+        xyxy: Array, cxcywh: Array, confidence: Array, class_id: Array, /,
+    ) -> bool:  # fmt: skip
+        """Twin of `tracker.observation.observe`; writes the last four.
+
+        Whether two neighbours in `order` are alike sure.
+        """
+        ...
+
+    def visibility(
+        self, rows: Array, motion: Array, match: Array, order: Array, xyxy: Array, hidden: Array,
+        inside: Array, telling: Array, loss: float, small_px: float, width: float, height: float, /,
+    ) -> None:  # fmt: skip
+        """Twin of `tracker.visibility.visibility`; writes `hidden`, `inside` and `telling`.
+
+        `order` sorts the detections by left edge; a width of 0 says that there is no size.
+        """
         ...
 
 

@@ -145,10 +145,12 @@ class ConstantVelocity:
         self._axes2 = axes**2
         self._q_velocity = config.acceleration_noise**2
         self._q_position = config.position_noise**2
-        self._birth_velocity2 = config.initial_velocity**2
+        velocity2 = config.initial_velocity**2
         # Standard deviation of a measurement at confidence 0 and at 1, in heights.
         weakest = config.measurement_noise * config.weak_noise_factor
         self.noise = (weakest, config.measurement_noise)
+        self.birth_noise = (*self.noise, velocity2, config.least_height_px, config.size_noise_ratio)
+        self._birth_velocity2 = velocity2
         # Most cameras have few different frame times: the matrix of each is made once.
         self._transition = functools.lru_cache(maxsize=64)(self._make_transition)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker import kernels
 from tracker.boxes import xyxy_to_cxcywh
 from tracker.detections import Detections
 from tracker.existence import logit
@@ -28,6 +29,7 @@ class Observation:
 
     Attributes:
         source: (M,) row of each in the detections as they were given.
+        by_left: (M,) rows by the left edges of their boxes.
         xyxy: (M, 4) corners in px.
         cxcywh: (M, 4) centre and size in px.
         confidence: (M,) raw confidence.
@@ -37,6 +39,7 @@ class Observation:
     """
 
     source: IntArray
+    by_left: IntArray
     xyxy: FloatArray
     cxcywh: FloatArray
     confidence: FloatArray
@@ -70,19 +73,38 @@ def observe(
         [1, 0]
     """
     order = np.argsort(-detections.confidence)
-    confidence = detections.confidence[order]
-    if np.count_nonzero(confidence[1:] == confidence[:-1]):  # only ties need the other keys
+    xyxy, cxcywh, confidence, class_id, ties = _ordered(detections, order)
+    if ties:  # only they need the other keys
         x1, y1, x2, y2 = detections.xyxy.T
         vectors = detections.class_probabilities.T
         keys = (*vectors, detections.class_id, y2, x2, y1, x1, -detections.confidence)
         order = np.lexsort(keys)
-    xyxy = detections.xyxy[order]
+        xyxy, cxcywh, confidence, class_id, _ = _ordered(detections, order)
+    probabilities = detections.class_probabilities
     return Observation(
         order,
+        np.argsort(xyxy[:, 0]),
         xyxy,
-        xyxy_to_cxcywh(xyxy),
+        cxcywh,
         confidence,
         weigh(confidence),
-        detections.class_id[order],
-        detections.class_probabilities[order],
+        class_id,
+        probabilities[order] if probabilities.shape[1] else probabilities,
     )
+
+
+def _ordered(
+    given: Detections, order: IntArray
+) -> tuple[FloatArray, FloatArray, FloatArray, IntArray, bool]:
+    """Corners, centres, confidences and labels in this order; whether two are alike sure."""
+    if kernels.native is not None:
+        n = len(order)
+        xyxy, cxcywh, confidence = np.empty((n, 4)), np.empty((n, 4)), np.empty(n)
+        class_id = np.empty(n, np.int64)
+        ties = kernels.native.observe(
+            order, given.xyxy, given.confidence, given.class_id, xyxy, cxcywh, confidence, class_id
+        )
+        return xyxy, cxcywh, confidence, class_id, ties
+    xyxy, confidence = given.xyxy[order], given.confidence[order]
+    alike = bool(np.count_nonzero(confidence[1:] == confidence[:-1]))
+    return xyxy, xyxy_to_cxcywh(xyxy), confidence, given.class_id[order], alike

@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tracker import association, belief, calibration, classes, existence
+from tracker.births import born
 from tracker.calibration import Calibration
 from tracker.clock import Clock, Instant, instant
 from tracker.clutter import ClutterMap
@@ -185,7 +186,7 @@ class Tracker:
         tracks, ended = self._moved(clock, dt, width, move)
         match = association.associate(tracks, frame, self._motion, self.config.association)
         new = frame.unmatched(match)
-        tracks = tracks.extended(self._newborn(frame, new, width, clock))
+        tracks = self._with_newborn(tracks, new, frame, width, clock)
         match = np.concatenate([match, new])
         old = len(match) - len(new)
         against = self._against(frame, dt, move)
@@ -200,7 +201,8 @@ class Tracker:
         )
         rows, config = tracks.rows, self.config.existence
         living = existence.living(rows["log_odds"], rows["found_s"], clock.looked_s, config)
-        living[:old] &= view.inside > _LEAST_INSIDE
+        if image_size is not None:
+            living[:old] &= view.inside > _LEAST_INSIDE
         state = tracks.kept(living)
         described = self._describe(state, clock, frame, match[living], against)
         fused, shown = self._fuse(self._told(described), detections, dt)
@@ -368,27 +370,26 @@ class Tracker:
                 ended = ended[np.argsort(ended["track_id"])]
         return moved, ended
 
-    def _newborn(self, frame: Observation, d: IntArray, width: int, clock: Clock) -> State:
-        """A track for each of the detections `d`, weak ones too, before its evidence is weighed."""
-        rows = np.zeros(len(d), ROW)
-        rows["track_id"] = np.arange(self._next_id, self._next_id + len(d))
-        rows["looks_before"] = clock.looks - 1
-        rows["born_s"] = clock.now_s
-        box = frame.cxcywh[d]
-        rows["start"] = box[:, :2]
-        rows["strong"] = frame.confidence[d] >= self.config.association.strong_confidence
-        posterior = np.zeros((len(d), width))
+    def _with_newborn(
+        self, tracks: State, new: IntArray, frame: Observation, width: int, clock: Clock
+    ) -> State:
+        """The tracks, and one for each detection that is left over."""
+        posterior = np.zeros((len(new), width))
         if width > 1:
-            posterior = classes.normalised(self._class_evidence(frame, d, width))
-        return State(rows, self._motion.birth(box, frame.confidence[d]), posterior)
+            posterior = classes.normalised(self._class_evidence(frame, new, width))
+        strong = self.config.association.strong_confidence
+        return born(
+            tracks, new, frame, posterior, self._motion,
+            next_id=self._next_id, clock=clock, strong_confidence=strong,
+        )  # fmt: skip
 
     def _against(self, frame: Observation, dt: float, move: FloatArray | None) -> FloatArray:
         """(M,) log-odds that speak against each detection: its place, its height, its double."""
         against = against_doubles(frame, self.config.doubles)
         if self.config.clutter.enabled:
-            against += self._clutter.against(frame.xyxy, dt, move)
+            self._clutter.against(frame.xyxy, dt, move, against)
         if self.config.ground.enabled:
-            against += self._ground.against(frame.xyxy, frame.class_id)
+            self._ground.against(frame.xyxy, frame.class_id, against)
         return against
 
     def _learn(
@@ -426,8 +427,7 @@ class Tracker:
     ) -> Visibility:
         """How the tracks that were there before could have been seen."""
         config = self.config.existence
-        old = State(tracks.rows[: len(match)], tracks.motion[: len(match)], tracks.classes)
-        return visibility(old, match, frame, self._motion, config, image_size)
+        return visibility(tracks, match, frame, self._motion, config, image_size)
 
     def _correct(self, tracks: State, match: IntArray, frame: Observation, look_s: float) -> None:
         """Move the tracks that were seen again to their measurements, and fuse their classes."""

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker import kernels
 from tracker.boxes import cxcywh_to_xyxy, overlapping_runs
 from tracker.config import ExistenceConfig
-from tracker.motion import MotionModel
+from tracker.motion import ConstantVelocity, MotionModel
 from tracker.observation import Observation
 from tracker.state import State
 
@@ -54,21 +55,29 @@ def visibility(
     """Judge the misses of one frame.
 
     Args:
-        tracks: N tracks, predicted to the time of the frame.
+        tracks: N tracks, predicted to the time of the frame; new ones may follow.
         match: (N,) row of the detection of each track, -1 for none.
         frame: M detections. Those of believed tracks can hide others.
         motion: The motion model of the tracks.
         config: What a covered or small box counts.
         image_size: Width and height of the picture in px, if known.
     """
-    n = len(tracks)
+    n = len(match)
+    if kernels.native is not None and type(motion) is ConstantVelocity:
+        hidden, inside, telling = np.empty(n), np.empty(n), np.empty(n)
+        width, height = image_size or (0, 0)
+        kernels.native.visibility(
+            tracks.rows, tracks.motion, match, frame.by_left, frame.xyxy, hidden, inside, telling,
+            config.hidden, config.small_px, width, height,
+        )  # fmt: skip
+        return Visibility(hidden, inside, telling)
     hidden, inside, telling = np.zeros(n), np.ones(n), np.ones(n)
     seen = match >= 0
     missed = (~seen).nonzero()[0]
     if not len(missed):
         return Visibility(hidden, inside, telling)
     box = motion.project(tracks.motion[missed]).cxcywh
-    in_front = frame.xyxy[match[seen & (tracks.rows["log_odds"] > 0.0)]]
+    in_front = frame.xyxy[match[seen & (tracks.rows["log_odds"][:n] > 0.0)]]
     xyxy = cxcywh_to_xyxy(box)
     covered, within = _covered(xyxy, in_front), _within(xyxy, image_size)
     hidden[missed], inside[missed] = covered, within
