@@ -304,6 +304,7 @@ def arguments(name: str) -> tuple[list[np.ndarray], list[float]]:
     known["n"] = known["variance"] = 1.0
     new, all_rows = np.array([1, 0]), np.zeros(n + 2, ROW)
     return {
+        "all_good": ([box, one, np.zeros(m, int)], [0.5]),
         "believe": (
             [rows, match, floats, np.ones(2), np.ones(2), box, one, one, np.zeros(m, bool)],
             [2, *[0.5] * 18],
@@ -319,7 +320,7 @@ def arguments(name: str) -> tuple[list[np.ndarray], list[float]]:
              np.ones((n, 8, 8)), floats, np.ones(n), np.ones(n, np.int8), np.ones(n, np.int64)],
             [0.5] * 8,
         ),
-        "correct": ([motion, np.ones((n, 4)), floats, np.ones((n, 6, 4))], [0.5] * 4),
+        "correct": ([motion, match, box, one], [0.5] * 4),
         "doubles": ([whole, box, one, np.zeros(m, int), np.ones(m)], [0.5] * 3),
         "ground_against": ([known, box, whole, one], [0.5] * 4),
         "ground_learn": (
@@ -339,12 +340,13 @@ def arguments(name: str) -> tuple[list[np.ndarray], list[float]]:
 
 
 WRITTEN = {
+    "all_good": (),
     "believe": (0, 2, 8),
     "born": (5, 6),
     "candidates": (),
     "clutter": (2,),
     "columns": range(6, 13),
-    "correct": (3,),
+    "correct": (0,),
     "doubles": (4,),
     "ground_against": (3,),
     "ground_learn": (1, 2),
@@ -356,13 +358,18 @@ INDICES = {
     "born": (2,),
     "candidates": (2,),
     "columns": (2,),
+    "correct": (1,),
     "doubles": (0,),
     "ground_learn": (5,),
     "observe": (0,),
     "visibility": (2, 3),
 }
-# As long as there are classes.
-FREE = {("ground_against", 0), ("ground_learn", 0), ("ground_learn", 1)}
+# As long as there are classes; states that are not matched may follow.
+FREE = {
+    *(("correct", k) for k in (0, 1)),
+    *(("ground_learn", k) for k in (0, 1)),
+    ("ground_against", 0),
+}
 EACH_ARRAY = [(name, k) for name in WRITTEN for k in range(len(arguments(name)[0]))]
 
 

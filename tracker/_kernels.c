@@ -197,6 +197,34 @@ first_from(const int64_t *order, Py_ssize_t count, const double (*xyxy)[4], doub
     return first;
 }
 
+/* ---- detections._all_good ------------------------------------------------------------------ */
+
+static PyObject *
+all_good(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    Array a[] = {
+        {.name = "xyxy", .kind = 'd', .rows = 'M', .width = 4},
+        {.name = "confidence", .kind = 'd', .rows = 'M', .width = 1},
+        {.name = "class_id", .kind = 'q', .rows = 'M', .width = 1},
+    };
+    double furthest;
+    if (!PyArg_ParseTuple(args, "OOOd:all_good", &a[0].object, &a[1].object, &a[2].object,
+                          &furthest)
+        || !take(a, COUNT(a)))
+        return NULL;
+    const double(*xyxy)[4] = a[0].view.buf, *confidence = a[1].view.buf;
+    const int64_t *class_id = a[2].view.buf;
+    bool good = true; /* NaN fails every comparison */
+    for (Py_ssize_t d = 0; good && d < a[0].view.shape[0]; d++) {
+        const double *box = xyxy[d];
+        good = box[0] >= -furthest && box[1] >= -furthest && box[2] <= furthest
+               && box[3] <= furthest && box[2] >= box[0] && box[3] >= box[1]
+               && confidence[d] >= 0.0 && confidence[d] <= 1.0 && class_id[d] >= 0;
+    }
+    release(a, COUNT(a));
+    return PyBool_FromLong(good);
+}
+
 /* ---- observation.observe ------------------------------------------------------------------- */
 
 static PyObject *
@@ -358,28 +386,37 @@ done:
     return result;
 }
 
-/* ---- ConstantVelocity.correct -------------------------------------------------------------- */
+/* ---- motion.correct_matched ---------------------------------------------------------------- */
 
 static PyObject *
 correct(PyObject *Py_UNUSED(module), PyObject *args)
 {
     Array a[] = {
-        {.name = "state", .kind = 'd', .rows = 'N', .width = QUANTITIES * AXES},
-        {.name = "cxcywh", .kind = 'd', .rows = 'N', .width = 4},
-        {.name = "confidence", .kind = 'd', .rows = 'N', .width = 1},
-        {.name = "new", .kind = 'd', .rows = 'N', .width = QUANTITIES * AXES, .written = true},
+        {.name = "state", .kind = 'd', .rows = 'N', .width = QUANTITIES * AXES, .written = true},
+        {.name = "match", .kind = 'q', .rows = 'O', .width = 1},
+        {.name = "cxcywh", .kind = 'd', .rows = 'M', .width = 4},
+        {.name = "confidence", .kind = 'd', .rows = 'M', .width = 1},
     };
     double noise_weak, noise_strong, least_height, size_ratio;
     if (!PyArg_ParseTuple(args, "OOOOdddd:correct", &a[0].object, &a[1].object, &a[2].object,
                           &a[3].object, &noise_weak, &noise_strong, &least_height, &size_ratio)
         || !take(a, COUNT(a)))
         return NULL;
-    const Block *state = a[0].view.buf;
-    const double(*cxcywh)[4] = a[1].view.buf, *confidence = a[2].view.buf;
-    Block *new = a[3].view.buf;
-    for (Py_ssize_t t = 0; t < a[0].view.shape[0]; t++) {
-        double factor = noise2(confidence[t], noise_weak, noise_strong);
-        double height = most_of(cxcywh[t][HEIGHT], least_height);
+    Block *state = a[0].view.buf;
+    const int64_t *match = a[1].view.buf;
+    const double(*cxcywh)[4] = a[2].view.buf, *confidence = a[3].view.buf;
+    Py_ssize_t count = a[1].view.shape[0];
+    bool valid = are_rows(&a[1], a[2].view.shape[0], true);
+    if (valid && count > a[0].view.shape[0]) {
+        PyErr_SetString(PyExc_ValueError, "match must not be longer than state");
+        valid = false;
+    }
+    for (Py_ssize_t t = 0; valid && t < count; t++) {
+        int64_t d = match[t];
+        if (d < 0)
+            continue;
+        double factor = noise2(confidence[d], noise_weak, noise_strong);
+        double height = most_of(cxcywh[d][HEIGHT], least_height);
         for (int axis = 0; axis < AXES; axis++) {
             double pos = state[t][POS][axis], vel = state[t][VEL][axis];
             double cov = state[t][COV][axis], var_vel = state[t][VAR_VEL][axis];
@@ -388,19 +425,19 @@ correct(PyObject *Py_UNUSED(module), PyObject *args)
             double s = state[t][VAR_POS][axis] + r;
             double k_pos = state[t][VAR_POS][axis] / s, k_vel = cov / s;
             /* x = x + K y,  y = z − H x */
-            double y = cxcywh[t][axis] - pos;
-            new[t][POS][axis] = pos + k_pos * y;
-            new[t][VEL][axis] = vel + k_vel * y;
+            double y = cxcywh[d][axis] - pos;
+            state[t][POS][axis] = pos + k_pos * y;
+            state[t][VEL][axis] = vel + k_vel * y;
             /* P = (I − K H) P */
-            new[t][VAR_POS][axis] = k_pos * r;
-            new[t][COV][axis] = k_vel * r;
-            new[t][VAR_VEL][axis] = var_vel - k_vel * cov;
+            state[t][VAR_POS][axis] = k_pos * r;
+            state[t][COV][axis] = k_vel * r;
+            state[t][VAR_VEL][axis] = var_vel - k_vel * cov;
             double ratio = axis < 2 ? 1.0 : size_ratio;
-            new[t][SCALE2][axis] = height * height * (ratio * ratio);
+            state[t][SCALE2][axis] = height * height * (ratio * ratio);
         }
     }
     release(a, COUNT(a));
-    Py_RETURN_NONE;
+    return valid ? Py_NewRef(Py_None) : NULL;
 }
 
 /* ---- belief.believe ------------------------------------------------------------------------ */
@@ -966,12 +1003,13 @@ columns(PyObject *Py_UNUSED(module), PyObject *args)
 /* ---- the module ---------------------------------------------------------------------------- */
 
 static PyMethodDef functions[] = {
+    {"all_good", all_good, METH_VARARGS, "Twin of tracker.detections._all_good."},
     {"believe", believe, METH_VARARGS, "Twin of tracker.belief.believe."},
     {"born", born, METH_VARARGS, "Twin of tracker.births.born."},
     {"candidates", candidates, METH_VARARGS, "Twin of tracker.association.candidates."},
     {"clutter", clutter, METH_VARARGS, "Twin of tracker.clutter.ClutterMap.against."},
     {"columns", columns, METH_VARARGS, "Twin of tracker.output.columns."},
-    {"correct", correct, METH_VARARGS, "Twin of tracker.motion.ConstantVelocity.correct."},
+    {"correct", correct, METH_VARARGS, "Twin of tracker.motion.correct_matched."},
     {"doubles", doubles, METH_VARARGS, "Twin of tracker.doubles.against_doubles."},
     {"ground_against", ground_against, METH_VARARGS, "Twin of tracker.ground.GroundModel.against."},
     {"ground_learn", ground_learn, METH_VARARGS, "Twin of tracker.ground.GroundModel.learn."},

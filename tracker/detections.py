@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tracker import interop
+from tracker import interop, kernels
 from tracker.errors import InputError
 
 __all__ = ["Detections"]
@@ -226,6 +226,8 @@ def _all_good(
     """Whether every row is good: the fast way for input that is as it should be."""
     if not len(xyxy):
         return True
+    if kernels.native is not None and not probabilities.size:
+        return kernels.native.all_good(xyxy, confidence, class_id, _FURTHEST_PX)
     # NaN comes through least and most and fails every comparison: it needs no test of its own.
     least, most = np.minimum.reduce, np.maximum.reduce
     return bool(

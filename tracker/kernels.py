@@ -35,6 +35,12 @@ class Kernels(Protocol):
         BufferError: An array that is not contiguous, or is read-only and should be written to.
     """
 
+    def all_good(
+        self, xyxy: Array, confidence: Array, class_id: Array, furthest_px: float, /
+    ) -> bool:
+        """Twin of `tracker.detections._all_good`, but for class vectors."""
+        ...
+
     def believe(
         self, rows: Array, match: Array, weight: Array, telling: Array, hidden: Array,
         cxcywh: Array, evidence: Array, against: Array, standing: Array, old: int, fade: float,
@@ -80,10 +86,10 @@ class Kernels(Protocol):
         ...
 
     def correct(
-        self, state: Array, cxcywh: Array, confidence: Array, new: Array, noise_weak: float,
+        self, state: Array, match: Array, cxcywh: Array, confidence: Array, noise_weak: float,
         noise_strong: float, least_height: float, size_ratio: float, /,
     ) -> None:  # fmt: skip
-        """Twin of `tracker.motion.ConstantVelocity.correct`; writes `new`."""
+        """Twin of `tracker.motion.correct_matched`; changes `state`."""
         ...
 
     def columns(

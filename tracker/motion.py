@@ -46,7 +46,7 @@ from tracker import kernels
 from tracker.config import MotionConfig
 from tracker.warp import move_boxes
 
-__all__ = ["ConstantVelocity", "MotionModel", "Projection"]
+__all__ = ["ConstantVelocity", "MotionModel", "Projection", "correct_matched"]
 
 FloatArray = NDArray[np.float64]
 POS, VEL, VAR_POS, COV, VAR_VEL, SCALE2 = range(6)
@@ -149,7 +149,9 @@ class ConstantVelocity:
         # Standard deviation of a measurement at confidence 0 and at 1, in heights.
         weakest = config.measurement_noise * config.weak_noise_factor
         self.noise = (weakest, config.measurement_noise)
-        self.birth_noise = (*self.noise, velocity2, config.least_height_px, config.size_noise_ratio)
+        shape = (config.least_height_px, config.size_noise_ratio)
+        self.correction_noise = (*self.noise, *shape)
+        self.birth_noise = (*self.noise, velocity2, *shape)
         self._birth_velocity2 = velocity2
         # Most cameras have few different frame times: the matrix of each is made once.
         self._transition = functools.lru_cache(maxsize=64)(self._make_transition)
@@ -206,14 +208,14 @@ class ConstantVelocity:
 
     def correct(self, state: FloatArray, cxcywh: FloatArray, confidence: FloatArray) -> FloatArray:
         """States after a measured box each."""
-        new = np.empty(state.shape)
         if kernels.native is not None:
-            state, cxcywh, confidence = (
-                np.ascontiguousarray(array, np.float64) for array in (state, cxcywh, confidence)
+            new = np.array(state, np.float64, order="C")
+            cxcywh, confidence = (np.ascontiguousarray(a, np.float64) for a in (cxcywh, confidence))
+            kernels.native.correct(
+                new, np.arange(len(new)), cxcywh, confidence, *self.correction_noise
             )
-            height, ratio = self.config.least_height_px, self.config.size_noise_ratio
-            kernels.native.correct(state, cxcywh, confidence, new, *self.noise, height, ratio)
             return new
+        new = np.empty(state.shape)
         r = self.measurement_variance(state, confidence)
         # S = H P Hᵀ + R,  K = P Hᵀ S⁻¹ = (VAR_POS, COV) / S            (Bar-Shalom 5.2.3-7, -11)
         k = state[:, VAR_POS:VAR_VEL] / (state[:, VAR_POS] + r)[:, None]
@@ -273,3 +275,28 @@ class ConstantVelocity:
         height = np.maximum(cxcywh[:, 3], self.config.least_height_px)
         scale2: FloatArray = (height * height)[:, None] * self._axes2
         return scale2
+
+
+def correct_matched(
+    model: MotionModel,
+    state: NDArray[Any],
+    match: NDArray[np.int64],
+    cxcywh: FloatArray,
+    confidence: FloatArray,
+) -> None:
+    """Correct the states that have a measured box, in place.
+
+    Args:
+        model: Of the states.
+        state: (N, …) states.
+        match: (K,) row of the measured box of each of the first K states, -1 for none.
+        cxcywh: (M, 4) boxes.
+        confidence: (M,) how sure the detector is of them.
+    """
+    if kernels.native is not None and type(model) is ConstantVelocity:
+        kernels.native.correct(state, match, cxcywh, confidence, *model.correction_noise)
+        return
+    hit = (match >= 0).nonzero()[0]
+    if len(hit):
+        d = match[hit]
+        state[hit] = model.correct(state[hit], cxcywh[d], confidence[d])

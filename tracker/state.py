@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tracker.errors import InputError
 from tracker.snapshots import Kind, column
 
-__all__ = ["ROW", "State", "extended", "from_columns", "to_columns"]
+__all__ = ["ROW", "State", "copied", "extended", "from_columns", "to_columns"]
 
 FloatArray = NDArray[np.float64]
 
@@ -40,6 +40,8 @@ ROW = np.dtype(
     ],
     align=True,  # as the struct Row of _kernels.c
 )
+# Rows as they lie in memory: NumPy copies structures field by field, at three times the cost.
+_WHOLE = np.dtype((np.void, ROW.itemsize))
 _KINDS: dict[str, Kind] = {"i": "whole", "f": "number", "b": "flag"}
 
 
@@ -75,10 +77,16 @@ class State:
         all_of_them = len(rows) == len(keep)
         state = self
         if not all_of_them:
-            state = State(self.rows[rows], self.motion[rows], self.classes[rows])
+            whole = self.rows.view(_WHOLE).take(rows).view(ROW)
+            state = State(whole, self.motion.take(rows, axis=0), self.classes.take(rows, axis=0))
         for array in (state.rows, state.motion, state.classes):
             array.setflags(write=False)
         return state
+
+
+def copied(rows: NDArray[np.void]) -> NDArray[np.void]:
+    """A copy of rows of `ROW`."""
+    return rows.view(_WHOLE).copy().view(ROW)
 
 
 def extended(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:

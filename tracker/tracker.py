@@ -39,12 +39,12 @@ from tracker.errors import ConfigError, InputError, TimeError
 from tracker.fusers import Fused, fuse
 from tracker.ground import GroundModel
 from tracker.ledger import Entry, Ledger, Page
-from tracker.motion import ConstantVelocity, MotionModel
+from tracker.motion import ConstantVelocity, MotionModel, correct_matched
 from tracker.observation import Observation, observe
 from tracker.output import describe
 from tracker.replay_buffer import Given, Memory, ReplayBuffer
 from tracker.snapshots import check
-from tracker.state import ROW, State, extended, from_columns, to_columns
+from tracker.state import ROW, State, copied, extended, from_columns, to_columns
 from tracker.threads import Turn, one_thread
 from tracker.tracks import Tracks
 from tracker.visibility import Visibility, visibility
@@ -359,7 +359,7 @@ class Tracker:
         if np.count_nonzero(recent) < len(state):
             state, ended = state.kept(recent), state.rows[~recent]
         moved = State(
-            state.rows.copy(),
+            copied(state.rows),
             self._motion.predict(state.motion, dt),
             classes.widened(state.classes, width, self.config.classes),
         )
@@ -431,13 +431,11 @@ class Tracker:
 
     def _correct(self, tracks: State, match: IntArray, frame: Observation, look_s: float) -> None:
         """Move the tracks that were seen again to their measurements, and fuse their classes."""
-        hit = (match >= 0).nonzero()[0]
-        if not len(hit):
-            return
-        d = match[hit]
-        motion, width = tracks.motion, tracks.classes.shape[1]
-        motion[hit] = self._motion.correct(motion[hit], frame.cxcywh[d], frame.confidence[d])
+        correct_matched(self._motion, tracks.motion, match, frame.cxcywh, frame.confidence)
+        width = tracks.classes.shape[1]
         if width > 1:
+            hit = (match >= 0).nonzero()[0]
+            d = match[hit]
             evidence = self._class_evidence(frame, d, width)
             tracks.classes[hit] = classes.fuse(
                 tracks.classes[hit], evidence, look_s, self.config.classes
