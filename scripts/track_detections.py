@@ -1,6 +1,6 @@
 """Track recorded detections in MOTChallenge layout, without any video.
 
-    python scripts/track_detections.py DATA OUT [--config FILE] [--detections NAME] [--image-size]
+    python scripts/track_detections.py DATA OUT [--config FILE] [--detections NAME] [--no-image-size]
 
 DATA holds a folder for each sequence with `seqinfo.ini` (frameRate, seqLength) and detections as
 MOT text. OUT gets SEQUENCE.txt: MOT text with `score` and `existence` of every track in every
@@ -97,7 +97,7 @@ def track_sequence(
     config: TrackerConfig,
     name: str | None = None,
     *,
-    image_size: bool = False,
+    image_size: bool | None = None,
 ) -> tuple[int, float]:
     """Track one sequence.
 
@@ -106,7 +106,8 @@ def track_sequence(
         out: MOT file to write.
         config: Settings of the tracker.
         name: Detections inside `folder`; see `read_recording`.
-        image_size: Whether the tracker is told how large the pictures are.
+        image_size: Whether the tracker is told how large the pictures are, as `conftrack run`
+            tells it; None: where seqinfo.ini says it.
 
     Returns:
         Number of frames, and seconds spent in `Tracker.update`.
@@ -115,7 +116,7 @@ def track_sequence(
         InputError: As `read_recording`, or the size of the pictures is wanted and not there.
     """
     recording = read_recording(folder, name)
-    size = recording.image_size if image_size else None
+    size = None if image_size is False else recording.image_size
     if image_size and size is None:
         raise InputError(f"{folder / 'seqinfo.ini'} has no imWidth and imHeight above 0")
     tracker, spent = Tracker(config), 0.0
@@ -139,8 +140,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--detections", help="file inside each sequence's folder")
     parser.add_argument(
         "--image-size",
-        action="store_true",
-        help="tell the tracker how large the pictures are (imWidth, imHeight of seqinfo.ini)",
+        action=argparse.BooleanOptionalAction,
+        help="whether the tracker is told how large the pictures are (imWidth and imHeight of"
+        " seqinfo.ini); without either: where they are there",
     )
     options = parser.parse_args(arguments)
     try:

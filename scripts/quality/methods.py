@@ -25,10 +25,12 @@ Method = Callable[[Recording], Iterator[Tracks]]
 
 
 def fused(fuser: FuserName, recording: Recording) -> Iterator[Tracks]:
-    """The tracker with a fuser, online."""
+    """The tracker with a fuser, online, told the size of the pictures as `conftrack run` does."""
     tracker = Tracker(TrackerConfig(fuser=fuser))
     for k, detections in enumerate(recording.frames):
-        yield tracker.update(detections, timestamp_s=k / recording.rate)
+        yield tracker.update(
+            detections, timestamp_s=k / recording.rate, image_size=recording.image_size
+        )
 
 
 OURS = "ours"

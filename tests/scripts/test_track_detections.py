@@ -53,8 +53,10 @@ def test_scenes_repeat():
     assert all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
 
 
-@pytest.mark.parametrize("told", [False, True])
-def test_who_leaves_the_picture_ends_where_its_size_is_told(data, tmp_path, told):
+@pytest.mark.parametrize(
+    ("option", "told"), [([], True), (["--image-size"], True), (["--no-image-size"], False)]
+)
+def test_who_leaves_the_picture_ends_where_its_size_is_told(data, tmp_path, option, told):
     """At 60 px/s a walker is out of a picture of 200 px in time for ten more frames."""
     folder = data / "walk"
     (folder / "seqinfo.ini").write_text(
@@ -62,7 +64,6 @@ def test_who_leaves_the_picture_ends_where_its_size_is_told(data, tmp_path, told
     )
     lines = [f"{k},-1,{6 * k},20,30,80,0.8,-1,-1,-1\n" for k in range(1, 29)]
     (folder / "det.txt").write_text("".join(lines))
-    option = ["--image-size"] if told else []
     assert track_detections.main([str(data), str(tmp_path / "out"), *option]) == 0
     rows = mot.read(tmp_path / "out" / "walk.txt")
     assert (rows.frame.max() == 40) is not told
