@@ -1,6 +1,6 @@
 """Track recorded detections in MOTChallenge layout, without any video.
 
-    python scripts/track_detections.py DATA OUT [--config FILE] [--detections NAME] [--no-image-size]
+    python scripts/track_detections.py DATA OUT [--config FILE] [--detections NAME]
 
 DATA holds a folder for each sequence with `seqinfo.ini` (frameRate, seqLength) and detections as
 MOT text. OUT gets SEQUENCE.txt: MOT text with `score` and `existence` of every track in every
