@@ -89,9 +89,7 @@ class Scene:
         """
         lasting = mean_seconds.ravel() * (watched_s / (watched_s + _ENOUGH_S))
         place = np.flatnonzero(lasting >= _LEAST_S)
-        dumped = {
-            name: np.round(np.asarray(values), 6).tolist() for name, values in ground.dump().items()
-        }
+        dumped = {name: _short(values) for name, values in ground.dump().items()}
         return cls(
             round(watched_s, 3),
             cell_px,
@@ -130,6 +128,12 @@ class Scene:
             "seconds": list(self.seconds),
             "ground": dict(self.ground),
         }
+
+
+def _short(values: Any) -> Any:
+    """Nested lists of numbers with eight digits."""
+    array = np.asarray(values, np.float64)
+    return np.array([float(f"{v:.8g}") for v in array.ravel()]).reshape(array.shape).tolist()
 
 
 def _check_ground(table: Mapping[str, Any]) -> None:

@@ -7,7 +7,6 @@ back to the same values.
 from __future__ import annotations
 
 import json
-import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -48,9 +47,13 @@ def _value(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list | tuple):
-        flat = ", ".join(_value(v) for v in value)
-        if len(flat) < _WIDTH - 20:
-            return f"[{flat}]"
-        lines = textwrap.wrap(flat, _WIDTH, break_long_words=False, break_on_hyphens=False)
+        items = [_value(v) for v in value]
+        if sum(map(len, items)) + 2 * len(items) < _WIDTH - 20:
+            return f"[{', '.join(items)}]"
+        lines = [""]
+        for item in items:
+            if lines[-1] and len(lines[-1]) + len(item) + 2 > _WIDTH:
+                lines.append("")
+            lines[-1] += f"{' ' if lines[-1] else ''}{item},"
         return "[\n" + "".join(f"{line}\n" for line in lines) + "]"
     return repr(float(value)) if isinstance(value, float) else str(int(value))

@@ -21,7 +21,7 @@ from tracker.formats import coco, coco_dataset, jsonl, kitti, mot
 from tracker.formats.records import map_scores, read_record
 from tracker.tracks import Tracks
 
-__all__ = ["ScoreMap", "find_detections", "read_detections", "read_tracks"]
+__all__ = ["OWN_DETECTIONS", "ScoreMap", "find_detections", "read_detections", "read_tracks"]
 
 FloatArray = NDArray[np.float64]
 ScoreMap = Literal["none", "sigmoid", "minmax"]
@@ -30,9 +30,9 @@ ScoreMap = Literal["none", "sigmoid", "minmax"]
 _TRACKS = ("{}.jsonl", "{}.txt", "{}/tracks.jsonl", "{}/tracks.txt", "data/{}.txt")
 _RUN_TRACKS = ("tracks.jsonl", "tracks.txt")
 # det_prob.txt: scores mapped to [0, 1] by whoever made the data.
-_OWN_DETECTIONS = ("detections.jsonl", "det_prob.txt", "det.txt", "det/det.txt")
+OWN_DETECTIONS = ("detections.jsonl", "det_prob.txt", "det.txt", "det/det.txt")
 _DETECTIONS = (
-    *("{}/" + name for name in _OWN_DETECTIONS),
+    *("{}/" + name for name in OWN_DETECTIONS),
     *("{}.jsonl", "{}.txt", "{}.json"),
 )
 
@@ -84,7 +84,7 @@ def read_detections(
     path = Path(path)
     if path.suffix == ".json" and dataset is not None:
         return _coco_results(path, Path(dataset), truth, score_map)
-    files = _files(path, truth, _OWN_DETECTIONS, _DETECTIONS, "detections")
+    files = _files(path, truth, OWN_DETECTIONS, _DETECTIONS, "detections")
     return [_detections(file, s.name, score_map) for file, s in zip(files, truth, strict=True)]
 
 
@@ -99,7 +99,7 @@ def find_detections(
         if folder.is_file():
             folder = folder.parent.parent if folder.parent.name == "gt" else folder.parent
         try:
-            _files(folder, truth, _OWN_DETECTIONS, _DETECTIONS[: len(_OWN_DETECTIONS)], "")
+            _files(folder, truth, OWN_DETECTIONS, _DETECTIONS[: len(OWN_DETECTIONS)], "")
         except InputError:
             continue
         return folder

@@ -71,6 +71,7 @@ def pair_up(
     classes: Sequence[str] | None = None,
     min_iou: float = 0.5,
     least_height: float | None = None,
+    ladder: bool = True,
 ) -> tuple[list[Part], list[str]]:
     """Judge everything that was found.
 
@@ -83,6 +84,8 @@ def pair_up(
         min_iou: Least overlap of a match.
         least_height: Unmatched boxes up to this height in pixels count neither way; None does as
             the benchmark does.
+        ladder: Whether boxes are also judged at the overlaps of `LADDER`, which takes most of the
+            time; without, `Found.ladder` is empty.
 
     Returns:
         The parts, ordered by sequence, then class; and notes on what was left out.
@@ -108,7 +111,10 @@ def pair_up(
                 asked = replace(asked, least_height=least_height)
             found = {
                 kind: _judge(
-                    _of_class(b, None if kind in any_class else name).within(frames), asked, min_iou
+                    _of_class(b, None if kind in any_class else name).within(frames),
+                    asked,
+                    min_iou,
+                    ladder,
                 )
                 for kind, b in mine.items()
             }
@@ -225,8 +231,8 @@ def _of_class(boxes: BoxSequence, name: str | None) -> BoxSequence:
     return boxes.select(wanted[boxes.class_id])
 
 
-def _judge(boxes: BoxSequence, truth: TruthSequence, min_iou: float) -> Found:
+def _judge(boxes: BoxSequence, truth: TruthSequence, min_iou: float, ladder: bool) -> Found:
     overlaps = Overlaps(boxes, truth, least=min(min_iou, LADDER[0]))
-    steps = (overlaps.judge(step) for step in LADDER)
-    ladder = tuple((step.true, step.judged) for step in steps)
-    return Found(overlaps.judge(min_iou), ladder)
+    steps = (overlaps.judge(step) for step in (LADDER if ladder else ()))
+    verdicts = tuple((step.true, step.judged) for step in steps)
+    return Found(overlaps.judge(min_iou), verdicts)

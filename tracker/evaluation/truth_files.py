@@ -133,7 +133,7 @@ def _read_file(path: Path, name: str) -> list[TruthSequence]:
 
 def _from_mot(path: Path, name: str) -> TruthSequence:
     rows = mot.read(path)
-    frame_count, fps = _info(path)
+    frame_count, fps = sequence_info(path)
     labels = path.parent / "labels.txt"
     flagged = rows.score != 0
     n, columns = len(rows), 7 + rows.extra.shape[1]
@@ -179,7 +179,7 @@ def _from_mot(path: Path, name: str) -> TruthSequence:
     )
 
 
-def _info(path: Path) -> tuple[int, float | None]:
+def sequence_info(path: Path) -> tuple[int, float | None]:
     """Frames and frame rate from the seqinfo.ini of a sequence; 0 and None without one."""
     for folder in (path.parent, path.parent.parent):
         file = folder / "seqinfo.ini"
@@ -217,7 +217,7 @@ def _from_kitti(path: Path, name: str) -> TruthSequence:
         if kind in _KITTI_NEIGHBOURS:
             picked.append((row, names.index(_KITTI_NEIGHBOURS[kind]), Role.IGNORE_BOX))
     table = np.array(picked, np.int64).reshape(-1, 3)
-    frame_count, fps = _info(path)
+    frame_count, fps = sequence_info(path)
     return TruthSequence(
         name=name,
         class_names=names,

@@ -1,0 +1,49 @@
+"""How a calibration is fitted.
+
+    from tracker import TrackerConfig
+    from tracker.calibration.fitting import by_truth, fit, read_recordings
+
+    recordings, _ = read_recordings("street/detections.jsonl", "street/gt.txt")
+    fit(recordings, by_truth(), TrackerConfig()).save("street.toml")
+
+| module | does |
+|---|---|
+| `files` | recordings from files |
+| `recording` | recorded detections, with or without truth, and their parts |
+| `trace` | what the tracker computes on them |
+| `labels` | what turned out, from truth |
+| `mixture` | what probably did, without truth |
+| `logistic` | regression that starts from what is known |
+| `confidences`, `belief`, `maps` | the three fits |
+| `fit` | all of them, in order |
+| `held_out` | what that is worth where it was not fitted |
+"""
+
+from tracker.calibration.fitting.files import read_recordings
+from tracker.calibration.fitting.fit import PASSES, check, fit, track
+from tracker.calibration.fitting.held_out import HeldOut, compare, figures, work
+from tracker.calibration.fitting.labels import Labels, by_truth, label
+from tracker.calibration.fitting.mixture import by_mixture
+from tracker.calibration.fitting.recording import Recording, folds, paired
+from tracker.calibration.fitting.trace import Trace, trace
+
+__all__ = [
+    "PASSES",
+    "HeldOut",
+    "Labels",
+    "Recording",
+    "Trace",
+    "by_mixture",
+    "by_truth",
+    "check",
+    "compare",
+    "figures",
+    "fit",
+    "folds",
+    "label",
+    "paired",
+    "read_recordings",
+    "trace",
+    "track",
+    "work",
+]

@@ -1,0 +1,182 @@
+"""A calibration from recordings: all fits in their order.
+
+In come recordings and a way to know what turned out; out goes a `Calibration`. Each step is fitted
+on what the tracker does with the steps before it:
+
+```
+track ──▶ what a confidence is worth ──▶ track ──▶ constants ──▶ track ──▶ how it is told
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tracker.calibration.fitting.belief import fit_constants
+from tracker.calibration.fitting.confidences import fit_score_model
+from tracker.calibration.fitting.labels import Labels
+from tracker.calibration.fitting.logistic import weights
+from tracker.calibration.fitting.maps import fit_map, rounded
+from tracker.calibration.fitting.recording import Recording
+from tracker.calibration.fitting.trace import Trace, joined, trace
+from tracker.calibration.model import About, Calibration
+from tracker.config import TrackerConfig
+from tracker.errors import InputError
+
+__all__ = ["PASSES", "Labeller", "Tracked", "check", "fit", "track"]
+
+# How often a fit tracks its recordings: as they are, and after each of the first two steps.
+PASSES = 3
+Labeller = Callable[[Sequence[Recording], Sequence[Trace]], list[Labels]]
+
+
+@dataclass(frozen=True, eq=False)
+class Tracked:
+    """A recording, the tracker on it, and what turned out."""
+
+    recording: Recording
+    found: Trace
+    labels: Labels
+
+
+def track(
+    recordings: Sequence[Recording],
+    label: Labeller,
+    config: TrackerConfig,
+    calibration: Calibration | None = None,
+    *,
+    advance: Callable[[int], None] = lambda _: None,
+) -> list[Tracked]:
+    """Track recordings and hold them against what turned out."""
+    found = [trace(recording, config, calibration, advance=advance) for recording in recordings]
+    labels = label(recordings, found)
+    return [Tracked(*one) for one in zip(recordings, found, labels, strict=True)]
+
+
+def fit(
+    recordings: Sequence[Recording],
+    label: Labeller,
+    config: TrackerConfig,
+    *,
+    first: Sequence[Tracked] | None = None,
+    scene: bool = False,
+    say: Callable[[str], None] = lambda _: None,
+    advance: Callable[[int], None] = lambda _: None,
+) -> Calibration:
+    """Fit everything.
+
+    Args:
+        recordings: At least one.
+        label: Says what turned out.
+        config: Settings that the constants start from; they name no calibration.
+        first: What `track` gave for them without a calibration, if it is at hand.
+        scene: Whether the scene of the one recording is kept too.
+        say: Called with a few words before each step that takes time.
+        advance: Called with numbers of frames that were tracked: in all `PASSES` times those of
+            the recordings, or one time less with `first`.
+
+    Raises:
+        InputError: There are no recordings, the settings name a calibration, or a scene is asked
+            for of several recordings.
+    """
+    if not recordings:
+        raise InputError("there is nothing to fit to")
+    if config.calibration:
+        raise InputError("the settings name a calibration already: fit without it")
+    if scene and len(recordings) > 1:
+        raise InputError("a scene belongs to one camera: give one sequence")
+    if first is None:
+        say("tracking")
+        first = track(recordings, label, config, advance=advance)
+    frames = sum(map(len, recordings))
+    trust = first[0].labels.trust
+    say("fitting what confidences are worth")
+    model, _ = fit_score_model([one.labels.detected for one in first], trust)
+    now, latest = Calibration(confidence=model), first
+    if not model.is_identity:
+        say("tracking with it")
+        latest = track(recordings, label, config, now, advance=advance)
+    else:
+        advance(frames)
+    say("fitting the constants of the belief")
+    found, labels = [one.found for one in latest], [one.labels for one in latest]
+    constants = fit_constants(found, labels, config.existence)
+    now = Calibration(confidence=model, constants=constants)
+    if constants.given:
+        say("tracking with them")
+        latest = track(recordings, label, config, now, advance=advance)
+    else:
+        advance(frames)
+    say("fitting how it is told")
+    return _told(now, latest, scene)
+
+
+def check(tracked: Sequence[Tracked]) -> str:
+    """Whether truth fits the detections, and whether they show what they must.
+
+    Args:
+        tracked: What `track` gave with `by_truth`.
+
+    Returns:
+        What is missing for a good fit, in words; "" if nothing.
+
+    Raises:
+        InputError: No detection shows an object: truth and detections are hardly of the same
+            footage.
+    """
+    right = np.concatenate([one.labels.detected.right for one in tracked])
+    if not len(right):
+        raise InputError(
+            "no detection is judged: there are none, or all lie in frames without labels, in"
+            " ignored areas, or are of classes that are not judged (see --classes)"
+        )
+    if not right.any():
+        raise InputError(
+            f"none of {len(right):,} detections shows an object of the truth: are both of the same"
+            " footage, with frames counted from the same number, boxes in the same pixels, and"
+            " the same classes? `conftrack evaluate` shows what matches"
+        )
+    if right.all():
+        return (
+            "every detection is right, so nothing is known of false ones: record with a lower"
+            " threshold (conftrack run --save all --threshold 0.05)"
+        )
+    return ""
+
+
+def _told(now: Calibration, latest: Sequence[Tracked], scene: bool) -> Calibration:
+    """The calibration with its maps, its scene, and what is known of the fit."""
+    found = [one.found for one in latest]
+    labels = [one.labels for one in latest]
+    counts = np.concatenate([one.counts for one in labels])
+    real = np.concatenate([one.real for one in labels])[counts]
+    right = np.concatenate([one.right for one in labels])[counts]
+    cluster, stretch, seen = (
+        joined(found, name)[counts] for name in ("track_id", "stretch", "seen")
+    )
+    existence, score = (joined(found, f"{name}_odds")[counts] for name in ("existence", "score"))
+    trust = labels[0].trust
+    maps = [
+        fit_map(existence, real, cluster, stretch, trust=trust),
+        *(fit_map(score[m], right[m], cluster[m], stretch[m], trust=trust) for m in (seen, ~seen)),
+    ]
+    first = np.unique(cluster, return_index=True)[1]
+    about = About(
+        sequences=tuple(one.recording.name for one in latest),
+        frames=sum(len(one.recording) for one in latest),
+        real_tracks=rounded(float(real[first].sum())),
+        false_tracks=rounded(float((1.0 - real[first]).sum())),
+        counted_as=round(weights(cluster, stretch, real, trust)[1], 1),
+    )
+    return Calibration(
+        confidence=now.confidence,
+        constants=now.constants,
+        existence=maps[0],
+        score_seen=maps[1],
+        score_coasted=maps[2],
+        scene=found[0].scene if scene else now.scene,
+        about=about,
+    )

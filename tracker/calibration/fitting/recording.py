@@ -1,0 +1,130 @@
+"""What is fitted on: recorded detections of a sequence, with or without its truth.
+
+In come detections as `tracker.evaluation` reads them; out goes a `Recording` that can be tracked
+again and cut in time. Cuts are what sequences are judged on that were not fitted on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.calibration.fitting.logistic import STRETCH_S
+from tracker.errors import InputError
+from tracker.evaluation.sequences import BoxSequence, TruthSequence
+
+__all__ = ["Recording", "folds", "paired"]
+
+IntArray = NDArray[np.int64]
+# More parts than this are joined: each part costs a fit on all others.
+_MOST_FOLDS = 8
+# Between the halves of a sequence a stretch is left out, at most this share of it: who is there at
+# the end of one half is there at the beginning of the other, too.
+_MOST_GAP = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """Detections of one sequence.
+
+    Attributes:
+        name: Of the sequence.
+        detections: All of them, in the order of frames.
+        truth: What they are held against, None without labels.
+        frames: Frames that were looked at, ascending.
+        fps: Frames a second.
+    """
+
+    name: str
+    detections: BoxSequence
+    truth: TruthSequence | None
+    frames: IntArray
+    fps: float
+
+    def __len__(self) -> int:
+        """Number of frames."""
+        return len(self.frames)
+
+    @property
+    def duration_s(self) -> float:
+        """Time from the first frame to the end of the last, s."""
+        return float(self.frames[-1] - self.frames[0] + 1) / self.fps if len(self) else 0.0
+
+    def cut(self, first: int, end: int, name: str) -> Recording:
+        """Only the frames from `first` until before `end`, counted among those looked at."""
+        frames = self.frames[first:end]
+        truth = self.truth
+        if truth is not None:
+            asked = frames if truth.labelled is None else np.intersect1d(truth.labelled, frames)
+            truth = replace(truth.within(frames), name=name, labelled=asked)
+        detections = replace(self.detections.within(frames), name=name, looked=frames)
+        return Recording(name, detections, truth, frames, self.fps)
+
+
+def paired(
+    detections: Sequence[BoxSequence],
+    truth: Sequence[TruthSequence | None],
+    rates: Sequence[float | None] | None = None,
+    lengths: Sequence[int] | None = None,
+) -> list[Recording]:
+    """Put detections and truth together.
+
+    Args:
+        detections: One a sequence.
+        truth: The truth of each, None without.
+        rates: Frames a second of each; None takes what truth or detections say.
+        lengths: Frames of each, 0 where nobody knows; None takes the truth's.
+
+    Raises:
+        InputError: Nobody knows the frame rate of a sequence, or it has no frames.
+    """
+    if rates is None:
+        known = [None if labels is None else labels.fps for labels in truth]
+        rates = [rate or boxes.fps for rate, boxes in zip(known, detections, strict=True)]
+    if lengths is None:
+        lengths = [0 if labels is None else labels.frame_count for labels in truth]
+    out = []
+    for boxes, labels, rate, length in zip(detections, truth, rates, lengths, strict=True):
+        if not rate or not rate > 0:
+            raise InputError(
+                f"{boxes.name}: its frame rate is not known: give --fps, or put a seqinfo.ini with"
+                " frameRate beside it"
+            )
+        ends = [length - 1, int(boxes.frame.max(initial=-1))]
+        if labels is not None:
+            ends.append(int(labels.frame.max(initial=-1)))
+        frames = boxes.looked if boxes.looked is not None else np.arange(max(ends) + 1)
+        if not len(frames):
+            raise InputError(f"{boxes.name} has no frames")
+        out.append(Recording(boxes.name, boxes, labels, np.asarray(frames, np.int64), float(rate)))
+    return out
+
+
+def folds(recordings: Sequence[Recording], most: int = _MOST_FOLDS) -> list[list[Recording]]:
+    """Parts that can be judged by what was fitted on the others.
+
+    Each sequence is a part, or several small ones together where there are many; a single sequence
+    is cut into halves in time, with ten seconds or a tenth of it between them that no part has.
+
+    Example:
+        >>> one, none = np.zeros(0, np.int64), np.zeros(0)
+        >>> empty = BoxSequence("a", (), one, one, np.zeros((0, 4)), none, none, one)
+        >>> halves = folds([Recording("a", empty, None, np.arange(5), 10.0)])
+        >>> [[(part.name, len(part)) for part in fold] for fold in halves]
+        [[('a: first half', 2)], [('a: second half', 3)]]
+    """
+    if len(recordings) == 1:
+        (one,) = recordings
+        gap = int(min(STRETCH_S * one.fps, _MOST_GAP * len(one)))
+        first, second = (len(one) - gap) // 2, (len(one) + gap) // 2
+        return [
+            [one.cut(0, first, f"{one.name}: first half")],
+            [one.cut(second, len(one), f"{one.name}: second half")],
+        ]
+    parts: list[list[Recording]] = [[] for _ in range(min(len(recordings), most))]
+    for recording in sorted(recordings, key=lambda r: (-len(r), r.name)):
+        min(parts, key=lambda part: sum(map(len, part))).append(recording)
+    return parts
