@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tracker.cli import bag, demo, evaluate, models, run
+from tracker.cli import bag, calibrate, demo, evaluate, models, run
 from tracker.cli.console import out
 from tracker.cli.helptext import EXIT_CODES, Command, Group, prose
 
@@ -48,6 +48,7 @@ def program(
 for module, command in (
     (run, run.run),
     (evaluate, evaluate.evaluate),
+    (calibrate, calibrate.calibrate),
     (demo, demo.demo),
     (models, models.models),
 ):

@@ -88,7 +88,12 @@ class RunProgress:
         if self._live:
             self._bar.stop()
 
-    def update(self, frames: int, confirmed: int) -> None:
+    def say(self, label: str) -> None:
+        """Name what is being done now."""
+        self._label = label
+        self._bar.update(self._task, description=label)
+
+    def update(self, frames: int, confirmed: int = 0) -> None:
         """Show the new state; cheap enough for every frame.
 
         Args:
