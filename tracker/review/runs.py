@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +32,6 @@ BoolArray = NDArray[np.bool_]
 _TRACK_COLUMNS = ("track_id", "xyxy", "existence", "score", "state", "class_id")
 _BOX_COLUMNS = ("xyxy", "confidence", "class_id")
 _TYPES: dict[str, type[np.generic]] = {
-    "frame": np.int64,
     "track_id": np.int64,
     "class_id": np.int64,
     "track_row": np.int64,
@@ -101,9 +100,6 @@ class BoxRows:
     def __len__(self) -> int:
         """Number of rows."""
         return len(self.frame)
-
-
-Rows = TypeVar("Rows", TrackRows, BoxRows)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -220,8 +216,10 @@ class RunBuilder:
             frame=np.array(frames[0], np.int64),
             timestamp_s=np.array(frames[1], np.float64),
             looked=np.array(frames[2], np.bool_),
-            tracks=_stacked(TrackRows, self._tracks),
-            detections=_stacked(BoxRows, self._boxes) if self.recorded else None,
+            tracks=TrackRows(**_stacked((*_TRACK_COLUMNS, "seen", "confidence"), self._tracks)),
+            detections=BoxRows(**_stacked((*_BOX_COLUMNS, "track_row"), self._boxes))
+            if self.recorded
+            else None,
             acquisition=dict(zip(ACQUISITIONS, values.T, strict=True)) if self.recorded else {},
         )
 
@@ -299,14 +297,13 @@ def _owners(detections: Detections, tracks: Tracks) -> IntArray:
     return owner
 
 
-def _stacked(kind: type[Rows], parts: Sequence[Mapping[str, NDArray[Any]]]) -> Rows:
-    """The columns of all frames one after the other."""
-    names = list(kind.__annotations__)
-    empty = {name: np.zeros((0, 4) if name == "xyxy" else 0, _TYPES.get(name)) for name in names}
-    columns = {
-        name: np.concatenate([empty[name], *(part[name] for part in parts)])
-        for name in names
-        if name != "frame"
-    }
+def _stacked(
+    names: Sequence[str], parts: Sequence[Mapping[str, NDArray[Any]]]
+) -> dict[str, NDArray[Any]]:
+    """The columns of all frames one after the other, and which frame each row is of."""
     count = np.array([len(part["xyxy"]) for part in parts], np.int64)
-    return kind(frame=np.repeat(np.arange(len(parts)), count), **columns)
+    out: dict[str, NDArray[Any]] = {"frame": np.repeat(np.arange(len(parts)), count)}
+    for name in names:
+        empty = np.zeros((0, 4) if name == "xyxy" else 0, _TYPES.get(name, np.float64))
+        out[name] = np.concatenate([empty, *(part[name] for part in parts)])
+    return out
