@@ -33,6 +33,7 @@ def test_the_public_names():
         "MotionModel",
         "Projection",
         "ScoreConfig",
+        "SmoothingConfig",
         "SourceError",
         "TimeError",
         "TrackState",

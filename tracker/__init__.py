@@ -23,6 +23,7 @@ from tracker.config import (
     GroundConfig,
     MotionConfig,
     ScoreConfig,
+    SmoothingConfig,
     TrackerConfig,
 )
 from tracker.detections import Detections
@@ -65,6 +66,7 @@ __all__ = [
     "MotionModel",
     "Projection",
     "ScoreConfig",
+    "SmoothingConfig",
     "SourceError",
     "TimeError",
     "TrackState",

@@ -313,6 +313,71 @@ class ClassConfig(_Checked):
 
 
 @dataclass(frozen=True)
+class SmoothingConfig(_Checked):
+    """How tracks are seen afterwards, when their future is known; see `tracker.smoothing`.
+
+    Every look at a track has a value in log-odds: a detection that of its `score`, without what
+    the past had said, a miss that of `miss_score`. Their mean over the time around a frame, as
+    far as it lies above that of `neutral_score`, is the evidence L there:
+
+    logit(existence) = existence_bias + existence_gain · L
+    A seen box:   logit(score) = seen_bias + score_gain · L
+                                 + look_weight · (logit(score online) − logit(neutral_score))
+    An unseen box: logit(score) = unseen_bias + score_gain · L
+                                  − uncertainty_weight · (σ of the centre / height)
+                                  − outside, before the first and after the last detection
+
+    Attributes:
+        window_s: Looks further away in time weigh less, with this time constant to both sides, s.
+        margin_s: Not having been found for this long before the first and after the last detection
+            speaks against a track, s.
+        repeat_s: Looking for this long is worth half of looking for ever: looks repeat each
+            other, s.
+        miss_score: A look that did not find the track counts like a box of this score.
+        neutral_score: A look of this score tells nothing.
+        history: Share of logit(existence) that is taken out of the score of a look: what the past
+            had said is counted by the looks themselves.
+        existence_gain: Log-odds of existence for each unit of evidence.
+        existence_bias: Log-odds of existence without evidence.
+        score_gain: Log-odds of score for each unit of evidence.
+        seen_bias: Added for a seen box.
+        look_weight: Weight of what this very frame says for a seen box.
+        unseen_bias: Added for an unseen box.
+        uncertainty_weight: Lost for each box height of standard deviation of the centre.
+        outside: Lost by boxes before the first and after the last detection.
+        reach_s: How long before its first and after its last detection a track of existence 1
+            has boxes, s; one of existence 0 has none.
+        stitch_gap_s: Longest time without any box over which two tracks can be joined, s; 0
+            joins none.
+        stitch_distance: Largest distance between where one track should be by its velocity and
+            where the other is, seen from both ends, heights.
+        stitch_size: Largest difference of log width and log height of the two.
+        stitch_margin: No second candidate may lie within this many times the distance of the
+            first, for either track: what is ambiguous stays apart.
+    """
+
+    window_s: float = _setting(2.2, _POSITIVE)
+    margin_s: float = _setting(0.6, 0.0)
+    repeat_s: float = _setting(0.12, _POSITIVE)
+    miss_score: float = _setting(0.03, _POSITIVE, 0.999)
+    neutral_score: float = _setting(0.22, 0.001, 0.999)
+    history: float = _setting(0.35, 0.0, 1.0)
+    existence_gain: float = _setting(1.4, 0.0)
+    existence_bias: float = _setting(-0.8, -math.inf)
+    score_gain: float = _setting(0.83, 0.0)
+    seen_bias: float = _setting(-1.0, -math.inf)
+    look_weight: float = _setting(0.25, 0.0)
+    unseen_bias: float = _setting(-0.7, -math.inf)
+    uncertainty_weight: float = _setting(2.6, 0.0)
+    outside: float = _setting(1.4, 0.0)
+    reach_s: float = _setting(2.0, 0.0)
+    stitch_gap_s: float = _setting(3.0, 0.0)
+    stitch_distance: float = _setting(0.8, 0.0)
+    stitch_size: float = _setting(0.35, 0.0)
+    stitch_margin: float = _setting(1.5, 1.0)
+
+
+@dataclass(frozen=True)
 class TrackerConfig(_Checked):
     """All settings of a `Tracker`.
 
@@ -325,6 +390,7 @@ class TrackerConfig(_Checked):
         ground: How tall objects are where they stand.
         doubles: Boxes on a surer box.
         classes: The class posterior.
+        smoothing: How tracks are seen afterwards; `Tracker` itself does not use it.
         fuser: What turns the history of a track into `existence`, `score` and `state`:
             `"evidence"` is this project's model; the others are well-known rules to compare with
             on the same tracks, see `tracker.fusers`.
@@ -353,6 +419,7 @@ class TrackerConfig(_Checked):
     ground: GroundConfig = field(default_factory=GroundConfig)
     doubles: DoublesConfig = field(default_factory=DoublesConfig)
     classes: ClassConfig = field(default_factory=ClassConfig)
+    smoothing: SmoothingConfig = field(default_factory=SmoothingConfig)
     fuser: FuserName = "evidence"
     calibration: str = ""
     on_backward_time: Literal["error", "reset"] = "error"

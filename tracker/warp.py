@@ -28,7 +28,15 @@ from tracker.state import State
 if TYPE_CHECKING:
     from tracker.motion import MotionModel
 
-__all__ = ["MovedBoxes", "homography", "in_view", "move_boxes", "move_points", "move_tracks"]
+__all__ = [
+    "MovedBoxes",
+    "homography",
+    "in_view",
+    "inverse",
+    "move_boxes",
+    "move_points",
+    "move_tracks",
+]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -93,6 +101,20 @@ def homography(warp: ArrayLike) -> FloatArray:
     if not np.linalg.det(matrix) >= _LEAST_DETERMINANT:
         raise InputError(f"warp must be invertible and not a mirror, got {given.tolist()}")
     return matrix
+
+
+def inverse(matrix: FloatArray) -> FloatArray:
+    """The homography from the present frame back to the previous one, 1 in its last place.
+
+    Example:
+        >>> inverse(homography([[1, 0, 5], [0, 1, 0]]))
+        array([[ 1.,  0., -5.],
+               [ 0.,  1.,  0.],
+               [ 0.,  0.,  1.]])
+    """
+    back = np.asarray(np.linalg.inv(matrix), np.float64)
+    out: FloatArray = back / back[2, 2]
+    return out
 
 
 def in_view(matrix: FloatArray, xy: FloatArray) -> BoolArray:

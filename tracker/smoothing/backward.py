@@ -1,0 +1,183 @@
+"""The pass from future to past: boxes, existence and score of a frame, given all frames.
+
+In come the tracks of a frame given its past, and those of the next frame given everything; out go
+the tracks of the frame given everything. A track that has not begun yet has rows too, as far as
+its existence reaches: its boxes are predicted back in time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.config import TrackerConfig
+from tracker.existence import log_odds_of, sigmoid
+from tracker.motion import POS, VAR_POS, ConstantVelocity
+from tracker.smoothing import evidence
+from tracker.smoothing.evidence import Looks
+from tracker.smoothing.forward import Filtered, moved
+from tracker.smoothing.rts import shifted, smoothed
+from tracker.warp import inverse
+
+__all__ = ["Known", "stepped_back"]
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+_ROW = np.dtype(
+    [
+        ("track", np.int64),
+        ("support", np.float64),  # of the hits after this frame: see evidence.level
+        ("looked_s", np.float64),  # N after this frame
+        ("gain_s", np.float64),  # what this frame's hit adds to the support
+        ("existence", np.float64),  # log-odds
+        ("score", np.float64),  # log-odds
+        ("first_s", np.float64),  # time of the first hit
+        ("last_s", np.float64),  # time of the last hit of all
+        ("next_s", np.float64),  # time of the next hit, this frame's included
+        ("gap_s", np.float64),  # to the nearest hit in time
+        ("reach_s", np.float64),  # how long before its first hit a track has boxes
+        ("confidence", np.float64),
+        ("hits", np.int32),
+        ("misses", np.int32),
+        ("detection", np.int32),
+        ("believed", np.bool_),
+    ]
+)
+_FROM_PAST = ("track", "gain_s", "first_s", "confidence", "hits", "misses", "detection")
+_FROM_FUTURE = ("track", "first_s", "last_s", "next_s", "reach_s", "believed")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Known:
+    """N tracks of one frame, given all frames.
+
+    Attributes:
+        rows: (N,) structured, by ascending track.
+        state: (N, 6, 4) smoothed states.
+        look_s: Seconds that the look at this frame stands for.
+    """
+
+    rows: NDArray[np.void]
+    state: FloatArray
+    look_s: float
+
+    @classmethod
+    def nothing(cls) -> Known:
+        """No tracks: what is known after the last frame."""
+        return cls(np.zeros(0, _ROW), np.zeros((0, 6, 4)), 0.0)
+
+
+def stepped_back(
+    filtered: Filtered,
+    after: Known,
+    k: int,
+    looks: Looks,
+    *,
+    model: ConstantVelocity,
+    config: TrackerConfig,
+    dt_s: float,
+    warp: FloatArray | None = None,
+    trim: bool = False,
+) -> Known:
+    """What is known of frame `k`.
+
+    Args:
+        filtered: Its tracks, given the past.
+        after: The tracks of the next frame, given all frames.
+        k: Its place in `looks`.
+        looks: The looks at all frames.
+        model: The motion model.
+        config: The model of the looks, and the thresholds of belief.
+        dt_s: Seconds to the next frame.
+        warp: (3, 3) how the camera moves to the next frame.
+        trim: Leave out boxes after the last hit where the track is not believed any more; those
+            before the first hit are left out in any case.
+    """
+    now_s, look_s = float(looks.now_s[k]), float(looks.look_s[k])
+    past, future = filtered.rows, after.rows
+    later = after.state
+    if warp is not None and len(later):
+        later = moved(later, inverse(warp), model)
+    # Tracks here: those of the frame, then those that begin later and reach back to it.
+    at = np.searchsorted(future["track"], past["track"])
+    goes_on = at < len(future)
+    goes_on[goes_on] = future["track"][at[goes_on]] == past["track"][goes_on]
+    here, there = goes_on.nonzero()[0], at[goes_on]
+    ahead = np.ones(len(future), np.bool_)
+    ahead[there] = False
+    ahead &= future["first_s"] - now_s <= future["reach_s"]
+    n, begins = len(past), ahead.nonzero()[0]
+    rows = np.zeros(n + len(begins), _ROW)
+    state = np.concatenate([filtered.state, later[begins]])
+    for name in _FROM_PAST:
+        rows[name][:n] = past[name]
+    rows["detection"][n:] = -1
+    for name in _FROM_FUTURE:
+        rows[name][here], rows[name][n:] = future[name][there], future[name][begins]
+
+    ours = config.smoothing
+    fade = evidence.fade(dt_s, ours)
+    ours_too = np.concatenate([here, np.arange(n, len(rows))])
+    theirs = np.concatenate([there, begins])
+    rows["support"][ours_too] = fade * (future["support"] + future["gain_s"])[theirs]
+    rows["looked_s"][ours_too] = fade * (future["looked_s"][theirs] + after.look_s)
+    ended = (~goes_on).nonzero()[0]
+    if len(ended):
+        rows["last_s"][ended], rows["next_s"][ended] = past["last_s"][ended], np.inf
+    # Before the last hit, as after the first, no more than the margin beyond it counts.
+    over = (~goes_on | (rows["last_s"][:n] == now_s)).nonzero()[0]
+    if len(over):
+        rows["looked_s"][over] = looks.after(k, rows["last_s"][over] + ours.margin_s)
+    inside = rows["last_s"][here] > now_s  # after its last hit a track has no future to learn from
+    if inside.any():
+        part = filtered.state[here[inside]]
+        state[here[inside]] = smoothed(part, model.predict(part, dt_s), later[there[inside]], dt_s)
+    behind = np.zeros((len(rows), 2))
+    behind[:n, 0], behind[:n, 1] = past["support"], past["looked_s"]
+    if len(begins):
+        state[n:] = shifted(state[n:], np.full(len(begins), -dt_s), model.config)
+        since = rows["first_s"][n:] - ours.margin_s
+        behind[n:, 1] = look_s + looks.before(k, since)
+
+    level = evidence.level(rows["support"] + behind[:, 0], rows["looked_s"] + behind[:, 1], ours)
+    _judge(rows, state, level, past, now_s, config)
+    doubtful = rows["existence"] < log_odds_of(config.existence.release_at)
+    doubtful[:n] &= trim & (rows["last_s"][:n] < now_s)
+    if doubtful.any():
+        rows, state = rows[~doubtful], state[~doubtful]
+    if len(begins) and n and (np.diff(rows["track"]) < 0).any():
+        order = np.argsort(rows["track"])
+        rows, state = rows[order], state[order]
+    return Known(rows, state, look_s)
+
+
+def _judge(
+    rows: NDArray[np.void],
+    state: FloatArray,
+    level: FloatArray,
+    past: NDArray[np.void],
+    now_s: float,
+    given: TrackerConfig,
+) -> None:
+    """Existence, score and what follows from them, in place; `believed` comes from the future."""
+    config = given.smoothing
+    n = len(past)
+    hit = rows["detection"] >= 0
+    rows["existence"] = evidence.existence(level, config)
+    spread = np.sqrt(state[:, VAR_POS, 0] + state[:, VAR_POS, 1])
+    spread /= np.maximum(state[:, POS, 3], 1.0)
+    outside = (now_s < rows["first_s"]) | (now_s > rows["last_s"])
+    rows["score"] = evidence.unseen_score(level, spread, outside, config)
+    seen = hit.nonzero()[0]
+    rows["score"][seen] = evidence.seen_score(level[seen], past["score"][seen], config)
+    rows["next_s"][seen] = now_s
+    rows["gap_s"] = rows["next_s"] - now_s
+    rows["gap_s"][:n] = np.minimum(rows["gap_s"][:n], now_s - past["last_s"])
+    confirm, release = given.existence.confirm_at, given.existence.release_at
+    rows["believed"] &= rows["existence"] >= log_odds_of(release)
+    rows["believed"] |= rows["existence"] >= log_odds_of(confirm)
+    first = seen[rows["first_s"][seen] == now_s]
+    rows["reach_s"][first] = config.reach_s * sigmoid(rows["existence"][first])
