@@ -59,7 +59,7 @@ def test_the_library_example_runs() -> None:
 
 def options_of(command: Any) -> set[str]:
     """The options of a command and of all commands below it."""
-    own = {option for p in command.params for option in p.opts}
+    own = {option for p in command.params for option in (*p.opts, *p.secondary_opts)}
     return own.union(*(options_of(c) for c in getattr(command, "commands", {}).values()))
 
 

@@ -317,7 +317,6 @@ class Engine:
             last_frame_s = (end - start) / (frames - 1)
         else:
             last_frame_s = frames / (getattr(self.source, "fps", None) or float("inf"))
-        suppressed = self.counter.suppressed_life_s.spread()
         return RunSummary(
             source=str(getattr(self.source, "name", type(self.source).__name__)),
             frames=frames,
@@ -330,12 +329,7 @@ class Engine:
             fps=frames / wall if wall > 0 else 0.0,
             stages={n: w.time for n, w in self.watches.items()},
             latency_s=self.latency.spread(),
-            objects_confirmed=self.counter.objects,
-            objects_by_class=self.counter.objects_by_class(self.detector.class_names),
-            candidates_suppressed=suppressed.count,
-            suppressed_life_s=suppressed,
-            suppressed_best_confidence=self.counter.suppressed_best_confidence.spread(),
-            candidates_undecided=self.counter.undecided,
+            **self.counter.results(self.detector.class_names),
             damage=list(getattr(self.source, "damage", ())),
             errors_skipped=int(getattr(self.source, "errors_skipped", 0)),
             interrupted=self.interrupted,

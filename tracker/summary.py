@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tracker.detections import Detections
 from tracker.frames import Frame
@@ -177,6 +178,15 @@ class TrackCounter:
         if detections is not None and len(detections):
             seen = tracks.detection >= 0
             confidence[seen] = detections.confidence[tracks.detection[seen]]
+        self.count(tracks, confidence)
+
+    def count(self, tracks: Tracks, confidence: NDArray[np.float64]) -> None:
+        """Take in one frame.
+
+        Args:
+            tracks: All living tracks.
+            confidence: (N,) of the detection of each, 0 without one.
+        """
         before, self._living = self._living, {}
         for track_id, confirmed, class_id, age_s, value in zip(
             tracks.track_id.tolist(),
@@ -204,6 +214,18 @@ class TrackCounter:
         self.confirmed_now = int(np.count_nonzero(tracks.confirmed))
         self.lost_now = int(np.count_nonzero(tracks.lost))
         self.tentative_now = int(np.count_nonzero(tracks.tentative))
+
+    def results(self, class_names: Sequence[str]) -> dict[str, Any]:
+        """The counts as fields of `RunSummary`."""
+        suppressed = self.suppressed_life_s.spread()
+        return {
+            "objects_confirmed": self.objects,
+            "objects_by_class": self.objects_by_class(class_names),
+            "candidates_suppressed": suppressed.count,
+            "suppressed_life_s": suppressed,
+            "suppressed_best_confidence": self.suppressed_best_confidence.spread(),
+            "candidates_undecided": self.undecided,
+        }
 
     @property
     def undecided(self) -> int:

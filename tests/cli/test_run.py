@@ -156,7 +156,7 @@ def test_a_truncated_video_keeps_its_results(cli: Cli, clip: Any) -> None:
 
 def test_another_fuser_is_used_and_said(cli: Cli, clip: Any) -> None:
     Path("mine.toml").write_text('fuser = "ema"\n')
-    common = ("run", clip.video, "--model", clip.model, "--save", "mot")
+    common = ("run", clip.video, "--model", clip.model, "--save", "mot", "--no-smooth")
     default = cli(*common, "--out", "a")
     from_file = cli(*common, "--out", "b", "--config", "mine.toml")
     on_line = cli(*common, "--out", "c", "--config", "mine.toml", "--fuser", "raw")

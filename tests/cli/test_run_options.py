@@ -129,7 +129,7 @@ def test_the_camera_is_followed_and_what_cannot_be_told_is_said(cli: Cli, clip: 
     # One box that stands in the world.
     rows = (f"{k + 1},-1,{200 - 8 * k},60,30,80,0.8,-1,-1,-1\n" for k in range(12) if k != 6)
     Path("boxes.txt").write_text("".join(rows))
-    common = ("--model", "replay:boxes.txt", "--save", "jsonl", "-q")
+    common = ("--model", "replay:boxes.txt", "--save", "jsonl", "-q", "--no-smooth")
     followed = cli("run", "pan", *common, "--camera-motion", "--out", "with")
     assert followed.exit_code == 0, followed.output
     assert "could not be told in 2 of 12 frames" in " ".join(followed.stderr.split())
@@ -195,7 +195,7 @@ def test_a_calibration_changes_what_is_told(cli: Cli, clip: Any) -> None:
     timid = Calibration(existence=LogOddsMap(offset=-2.0), about=about)
     timid.save("timid.toml")
     Path("mine.toml").write_text('calibration = "timid.toml"\n')
-    run = ("run", clip.video, "--model", clip.model, "--save", "jsonl", "--out")
+    run = ("run", clip.video, "--model", clip.model, "--save", "jsonl", "--no-smooth", "--out")
     for out, option in (
         ("plain", ()),
         ("by-option", ("--calibration", "timid.toml")),

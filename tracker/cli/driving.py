@@ -19,6 +19,7 @@ from tracker.cli.progress import RunProgress
 from tracker.cli.report import write_summary
 from tracker.cli.run_folder import FILES
 from tracker.cli.sinks import Window, file_sinks
+from tracker.cli.smoothing import Online
 from tracker.errors import told
 from tracker.tracker import Tracker
 
@@ -37,6 +38,7 @@ def introduce(
     config: str,
     tracker: Tracker,
     was_shown: Callable[[str], bool],
+    smoothing: str = "",
 ) -> None:
     """Say what is about to happen: source, model and where it runs, settings."""
     rate = "" if frames.fps is None else f", {frames.fps:g} frames/s"
@@ -54,6 +56,8 @@ def introduce(
         settings += f", calibration {tracker.config.calibration}"
         fitted_to = tracker.calibration.about.detector
         settings += f" (fitted to {fitted_to})" if fitted_to else ""
+    if smoothing:
+        settings += f"; {smoothing}"
     err.print(f"[bold]tracker[/] {escape(settings)}", soft_wrap=True)
 
 
@@ -68,8 +72,11 @@ def drive(
     quiet: bool,
     camera_motion: CameraFollower | None = None,
     also: Sequence[Sink] = (),
+    smoothing: Online | None = None,
 ) -> tuple[RunSummary, BaseException | None]:
     """Run the pipeline into the files of `folder` and sinks of the caller's, with progress.
+
+    What `smoothing` has to do follows; Ctrl-C ends either.
 
     Returns:
         What was done, and the error that ended it, if one did.
@@ -77,6 +84,7 @@ def drive(
     from tracker import pipeline
 
     done: list[RunSummary] = []
+    smoothing = smoothing or Online()
     with Interrupt() as interrupt:
         window = Window(frames.name, detector.class_names, interrupt.stop) if show else None
         sinks = file_sinks(
@@ -86,7 +94,10 @@ def drive(
             source=frames.name,
             model=detector.name,
             fps=frames.fps,
+            smoothing=smoothing.method_of_run,
         )
+        follower = smoothing.listen(camera_motion)
+        receivers = smoothing.wrap([*sinks, *also, *([] if window is None else [window])])
         with RunProgress(frames.frame_count, quiet=quiet) as progress:
 
             def report(state: pipeline.Progress) -> None:
@@ -99,12 +110,12 @@ def drive(
                     frames,
                     detector,
                     tracker,
-                    [*sinks, *also, *([] if window is None else [window])],
+                    receivers,
                     batch_size=batch or int(getattr(detector, "batch_size", 1)),
                     on_progress=report,
                     on_end=done.append,
                     stop_event=interrupt.stop,
-                    camera_motion=camera_motion,
+                    camera_motion=follower,
                 )
             except BaseException as error:
                 if not done:
@@ -113,7 +124,10 @@ def drive(
             finally:
                 if window is not None:
                     window.shut()
-    return done[0], None
+        try:
+            return smoothing.finish(done[0], interrupt.stop), None
+        except BaseException as error:
+            return done[0], error
 
 
 def keep_what_there_is(folder: Path, summary: RunSummary, about: dict[str, Any]) -> None:

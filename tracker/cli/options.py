@@ -37,9 +37,11 @@ __all__ = [
     "Fuser",
     "HowPrecise",
     "ImageFps",
+    "Lag",
     "MaxDetections",
     "Model",
     "ShortSide",
+    "Smooth",
     "Start",
     "Stop",
     "Threshold",
@@ -181,6 +183,27 @@ CameraMoves = Annotated[
         "--camera-motion",
         help="Follow the motion of the camera in the picture, and move the tracks with it: for"
         " cameras that pan, zoom, shake or are carried.",
+        rich_help_panel="Tracker",
+    ),
+]
+
+Smooth = Annotated[
+    bool | None,
+    typer.Option(
+        "--smooth/--no-smooth",
+        help="When all of a file is tracked, go over it again: boxes, score and existence of each"
+        " frame given what came before and after it. Not for live sources.",
+        show_default="on for files, off for live sources and other fusers",
+        rich_help_panel="Tracker",
+    ),
+]
+Lag = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SECONDS",
+        help="Smooth with so much of the future, such as 0.5s, and give every frame so much"
+        " later: for streams.",
+        show_default="none",
         rich_help_panel="Tracker",
     ),
 ]

@@ -24,9 +24,11 @@ from tracker.cli.options import (
     Fuser,
     HowPrecise,
     ImageFps,
+    Lag,
     MaxDetections,
     Model,
     ShortSide,
+    Smooth,
     Start,
     Stop,
     Threshold,
@@ -48,6 +50,7 @@ from tracker.cli.run_folder import (
     run_name,
 )
 from tracker.cli.sinks import require_display
+from tracker.cli.smoothing import check_wanted, planned, seconds_of
 from tracker.errors import InputError, SourceError
 from tracker.tracker import Tracker
 
@@ -65,6 +68,7 @@ EPILOG = epilog(
     ("conftrack run street.mp4 --start 30 --stop 60 --every 2", "a part, every second frame"),
     ("conftrack run 'shots/*.png' --image-fps 12 --save jsonl,mot", "images, no video"),
     ("conftrack run 0 --show", "the first camera, in a window"),
+    ("conftrack run rtsp://camera --lag 0.5s", "smoothed, half a second late"),
     ("conftrack run street.mp4 --rerun", "live in the Rerun viewer, belief over time"),
     ("conftrack run street.mp4 --model mine.pth --class-names cart,pallet", "your own weights"),
     ("conftrack run street.mp4 --save all", "raw detections too, then:"),
@@ -102,6 +106,8 @@ def run(
     fuser: Fuser = None,
     calibration: Calibrated = None,
     camera_motion: CameraMoves = False,
+    smooth: Smooth = None,
+    lag: Lag = None,
     out_folder: Annotated[
         Path | None,
         typer.Option(
@@ -149,8 +155,9 @@ def run(
 ) -> None:
     """Track objects in a video and write what was found, with probabilities.
 
-    Writes annotated.mp4, tracks.jsonl, tracks.csv, tracks.txt (MOT) and summary.json. Ctrl-C ends
-    the run early with complete files.
+    Writes annotated.mp4, tracks.jsonl, tracks.csv, tracks.txt (MOT) and summary.json. When a file
+    is through, its tracks are gone over once more, given what came after them. Ctrl-C ends the run
+    early with complete files.
     """
     was_shown = show_log(debug=debug)
     kinds = parse_kinds(save, asked=ASKED_KINDS)
@@ -159,10 +166,12 @@ def run(
     if rerun or "rerun" in kinds:
         require_rerun()
     settings_of(config, fuser, calibration)  # a mistake in them is told before anything is opened
+    lag_s = None if lag is None else seconds_of(lag)
 
     with _open(source, start, stop, every, image_fps) as frames:
         config = config or packaged_for(live=frames.live)
         tracker = Tracker(settings_of(config, fuser, calibration))
+        check_wanted(frames, tracker.config, smooth=smooth, lag_s=lag_s)
         detector = load_detector(
             model,
             device,
@@ -187,8 +196,20 @@ def run(
             inputs=(source, model),
         )
         _compare(detector, frames)
+        smoothing = planned(
+            frames,
+            tracker.config,
+            detector.class_names,
+            smooth=smooth,
+            lag_s=lag_s,
+            folder=folder,
+            kinds=kinds,
+            model=detector.name,
+            reopen=lambda: _open(source, start, stop, every, image_fps),
+            quiet=quiet,
+        )
         if not quiet:
-            introduce(frames, detector, config, tracker, was_shown)
+            introduce(frames, detector, config, tracker, was_shown, smoothing.words)
         follower = _follower() if camera_motion else None
         view = None
         if rerun:
@@ -196,7 +217,7 @@ def run(
             context.call_on_close(view.leave)
         also = [] if view is None else [view]
         summary, error = drive(
-            frames, detector, tracker, folder, kinds, batch, show, quiet, follower, also
+            frames, detector, tracker, folder, kinds, batch, show, quiet, follower, also, smoothing
         )
 
     if summary.frames == 0 and summary.ended == "complete":
@@ -223,6 +244,7 @@ def run(
             "config": config,
         },
         "camera_motion": None if follower is None else follower.counts(),
+        "smoothing": smoothing.about(),
         "files": [path.name for path in files],
     }
     if error is not None:

@@ -71,6 +71,7 @@ def file_sinks(
     source: str,
     model: str,
     fps: float | None,
+    smoothing: str | None = None,
 ) -> list[Sink]:
     """Open the files of the wanted kinds.
 
@@ -81,11 +82,13 @@ def file_sinks(
         source: Name of the source, for the headers.
         model: Name of the detector, for the headers.
         fps: Nominal frame rate, None when unknown.
+        smoothing: How the tracks were smoothed, for the headers; None: they were not.
 
     Raises:
         OSError: A file cannot be created; those opened before are closed.
     """
     header: dict[str, Any] = {"class_names": class_names, "source": source, "model": model}
+    smoothed = {} if smoothing is None else {"smoothing": smoothing}
     sinks: list[Sink] = []
     try:
         for kind in kinds:
@@ -95,7 +98,7 @@ def file_sinks(
 
                 sinks.append(AnnotatedVideo(path, class_names, fps=fps))
             elif kind == "jsonl":
-                sinks.append(_TracksSink(TracksJsonlWriter(path, **header), path))
+                sinks.append(_TracksSink(TracksJsonlWriter(path, **header, **smoothed), path))
             elif kind == "csv":
                 sinks.append(_TracksSink(CsvWriter(path, class_names=class_names), path))
             elif kind == "mot":
