@@ -8,6 +8,10 @@ frame, coasted boxes included, as evaluation tools read it.
 
     python scripts/track_detections.py MOT17/train out/
     python scripts/track_detections.py MOT17/train out/ --detections det/det.txt --config my.toml
+
+Where somebody has recorded how the camera moved, --warps DIR takes it from SEQUENCE.txt in DIR: a
+line a frame, `frame a b c d e f`, frames from 0, for the affine matrix [[a, b, c], [d, e, f]] that
+maps pixels of the frame before to pixels of this one (the "GMC" files of several trackers).
 """
 
 from __future__ import annotations
@@ -24,7 +28,7 @@ import numpy as np
 from tracker import ConftrackError, Detections, InputError, Tracker, TrackerConfig
 from tracker.formats import mot
 
-__all__ = ["Recording", "main", "read_recording", "track_sequence"]
+__all__ = ["Recording", "main", "read_recording", "read_warps", "track_sequence"]
 
 # Detections in the order they are looked for. det_prob.txt: scores mapped to [0, 1] by the data.
 NAMES = ("det_prob.txt", "det.txt", "det/det.txt")
@@ -98,6 +102,7 @@ def track_sequence(
     name: str | None = None,
     *,
     image_size: bool | None = None,
+    warps: Path | None = None,
 ) -> tuple[int, float]:
     """Track one sequence.
 
@@ -108,6 +113,7 @@ def track_sequence(
         name: Detections inside `folder`; see `read_recording`.
         image_size: Whether the tracker is told how large the pictures are, as `conftrack run`
             tells it; None: where seqinfo.ini says it.
+        warps: File with the motion of the camera; None: it stands, or nobody knows.
 
     Returns:
         Number of frames, and seconds spent in `Tracker.update`.
@@ -119,14 +125,32 @@ def track_sequence(
     size = None if image_size is False else recording.image_size
     if image_size and size is None:
         raise InputError(f"{folder / 'seqinfo.ini'} has no imWidth and imHeight above 0")
+    moves = {} if warps is None else read_warps(warps)
     tracker, spent = Tracker(config), 0.0
     with mot.MotWriter(out) as writer:
         for k, detections in enumerate(recording.frames):
             begin = time.process_time()
-            tracks = tracker.update(detections, timestamp_s=k / recording.rate, image_size=size)
+            tracks = tracker.update(
+                detections, timestamp_s=k / recording.rate, image_size=size, warp=moves.get(k)
+            )
             spent += time.process_time() - begin
             writer.write(_Stamp(k, k / recording.rate), tracks)
     return len(recording.frames), spent
+
+
+def read_warps(path: Path) -> dict[int, np.ndarray]:
+    """Read how a camera moved: for each frame but the first the (2, 3) matrix from the one before.
+
+    Raises:
+        InputError: Not seven numbers a line.
+    """
+    try:
+        rows = np.loadtxt(path, ndmin=2)
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from error
+    if rows.shape[1] != 7:
+        raise InputError(f"{path}: a line must be `frame a b c d e f`, got {rows.shape[1]} numbers")
+    return {int(row[0]): row[1:].reshape(2, 3) for row in rows if row[0] > 0}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -144,6 +168,7 @@ def main(arguments: list[str] | None = None) -> int:
         help="whether the tracker is told how large the pictures are (imWidth and imHeight of"
         " seqinfo.ini); without either: where they are there",
     )
+    parser.add_argument("--warps", type=Path, help="folder of recorded camera motion, see above")
     options = parser.parse_args(arguments)
     try:
         config = TrackerConfig.from_toml(options.config) if options.config else TrackerConfig()
@@ -153,8 +178,14 @@ def main(arguments: list[str] | None = None) -> int:
         options.out.mkdir(parents=True, exist_ok=True)
         for folder in folders:
             out = options.out / f"{folder.name}.txt"
+            warps = options.warps / f"{folder.name}.txt" if options.warps else None
             frames, spent = track_sequence(
-                folder, out, config, options.detections, image_size=options.image_size
+                folder,
+                out,
+                config,
+                options.detections,
+                image_size=options.image_size,
+                warps=warps,
             )
             print(f"{out}: {frames} frames, {1e3 * spent / max(frames, 1):.2f} ms each")
     except (ConftrackError, OSError) as error:

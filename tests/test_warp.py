@@ -163,7 +163,8 @@ def test_each_axis_has_the_variance_of_the_full_filter(warp):
 def test_the_covariance_is_that_of_moved_samples():
     """A homography acts on a cloud of places as its Jacobian says."""
     rng = np.random.default_rng(0)
-    h, model = homography([[1.1, 0.2, 5], [-0.1, 0.9, 2], [1e-4, 5e-5, 1]]), ConstantVelocity()
+    h = homography([[1.1, 0.2, 5], [-0.1, 0.9, 2], [1e-4, 5e-5, 1]])
+    model = ConstantVelocity(MotionConfig(parallax=0.0))
     state = states(model)
     moved = model.warp(state, h)
     for k in range(3):
@@ -182,8 +183,30 @@ def test_covariances_stay_positive(angle, zoom, x, tilt):
     assert np.linalg.eigvalsh(covariance / deviation[:, :, None] / deviation[:, None]).min() > 0
 
 
+def test_a_box_may_be_off_by_a_share_of_its_way():
+    """Twice the way, twice the deviation that it adds; no way, none."""
+    exact, rough = (ConstantVelocity(MotionConfig(parallax=p)) for p in (0.0, 0.5))
+    state = states(exact)
+    for shift in (0.0, 6.0, 12.0):
+        h = homography([[1, 0, 0.8 * shift], [0, 1, -0.6 * shift]])
+        more = (
+            rough.project(rough.warp(state, h)).variance
+            - exact.project(exact.warp(state, h)).variance
+        )
+        np.testing.assert_allclose(more[:, :2], (0.5 * shift) ** 2, atol=1e-9)
+        np.testing.assert_allclose(more[:, 2:], 0.0, atol=1e-9)
+    zoomed = homography(turn(0, 1.5))
+    more = (
+        rough.project(rough.warp(state, zoomed)).variance
+        - exact.project(exact.warp(state, zoomed)).variance
+    )
+    size = exact.project(state).cxcywh[:, 2:]
+    np.testing.assert_allclose(more[:, 2:], (0.5 * 0.5 * size) ** 2, rtol=1e-9)
+
+
 def test_there_and_back_is_where_it_was():
-    model, h = ConstantVelocity(), homography(turn(0, 1.7, 20, -30))
+    model = ConstantVelocity(MotionConfig(parallax=0.0))
+    h = homography(turn(0, 1.7, 20, -30))
     state = states(model)
     back = model.warp(model.warp(state, h), homography(np.linalg.inv(h)))
     np.testing.assert_allclose(back, state, rtol=1e-9, atol=1e-9)

@@ -95,6 +95,9 @@ class MotionConfig(_Checked):
         initial_velocity: Standard deviation of the velocity of a new track, heights / s.
         size_noise_ratio: All noises of width and height over those of the centre.
         least_height_px: Boxes lower than this count as this high, px.
+        parallax: Standard deviation of how far a box may be from where `warp` takes it, as a share
+            of the way: one matrix cannot be right for near and far. 0: a camera that only turns; 1:
+            one that drives.
     """
 
     acceleration_noise: float = _setting(0.6, 0.0)
@@ -104,6 +107,7 @@ class MotionConfig(_Checked):
     initial_velocity: float = _setting(1.1, _POSITIVE)
     size_noise_ratio: float = _setting(0.45, _POSITIVE)
     least_height_px: float = _setting(1.0, _POSITIVE)
+    parallax: float = _setting(0.2, 0.0)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ tracker = Tracker(motion=FilterPyMotion(factory, set_dt=set_dt))
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -67,7 +68,8 @@ class FilterPyMotion:
             Default: that of the built-in model, by the height that `read` gives.
         warp: `warp(filter, moved)` takes the filter through a move of the camera; `moved` is a
             `tracker.warp.MovedBoxes` of its one box. Default, for filters whose state begins with
-            (cx, cy, w, h, vx, vy, vw, vh): x and P by the Jacobians, cross terms included.
+            (cx, cy, w, h, vx, vy, vw, vh): x and P by the Jacobians, cross terms included, and
+            P with the noise of `config.parallax`.
         carried: Names of further numbers and arrays of the filter that change or are set from the
             first box, for snapshots.
         config: Noise levels for the default `noise` and `set_dt`: those of the tracker, its
@@ -102,9 +104,9 @@ class FilterPyMotion:
         self._correct = correct or _update
         self._read_hook = read or _first_eight
         self._noise = noise or self._noise_by_height
-        self._warp = warp or _warp
         self._carried = (*_CARRIED, *carried)
         self.config = config or MotionConfig()
+        self._warp = warp or functools.partial(_warp, parallax=self.config.parallax)
 
     @classmethod
     def constant_velocity(cls, config: MotionConfig | None = None) -> FilterPyMotion:
@@ -132,7 +134,7 @@ class FilterPyMotion:
             return _variance(kf.scale, confidence, config)
 
         def warp(kf: Any, moved: MovedBoxes) -> None:
-            _warp(kf, moved)
+            _warp(kf, moved, config.parallax)
             least = _scale(np.zeros(4), config)
             kf.scale = np.maximum(kf.scale * np.sqrt(moved.scale2[0]), least)
 
@@ -370,8 +372,8 @@ def _update(f: Any, cxcywh: FloatArray, variance: FloatArray) -> None:
     f.update(cxcywh)
 
 
-def _warp(f: Any, moved: MovedBoxes) -> None:
-    """Mean and covariance through the Jacobians, x' = T x and P' = T P Tᵀ, in every part."""
+def _warp(f: Any, moved: MovedBoxes, parallax: float) -> None:
+    """In every part, mean and covariance by the Jacobians: x' = T x, P' = T P Tᵀ + parallax."""
     middle = np.ravel(f.x)[:4].copy()
     for part in _parts(f):
         size = np.size(part.x)
@@ -388,6 +390,7 @@ def _warp(f: Any, moved: MovedBoxes) -> None:
         offset[:4] = moved.cxcywh[0] - t[:4, :4] @ middle
         part.x = (t @ np.ravel(part.x) + offset).reshape(np.shape(part.x))
         part.P = t @ part.P @ t.T
+        part.P[range(4), range(4)] += parallax**2 * moved.way2[0]
         for name in _SAMPLES:  # between predict and update they stand for x and P
             if hasattr(part, name):
                 setattr(part, name, getattr(part, name) @ t.T + offset)

@@ -194,7 +194,8 @@ class ConstantVelocity:
         x' = J x for positions and velocities, P' = J P Jᵀ. Both are exact for each axis; what a
         turn or a shear would make the axes share, J₀₀ J₁₀ (P_x − P_y) and the like, is left out,
         since axes do not couple here. For x and y of a box, equally uncertain as long as no warp
-        stretched them, a shift, zoom or turn leaves nothing out.
+        stretched them, a shift, zoom or turn leaves nothing out. Then parallax: one matrix for
+        the whole picture is wrong for what is nearer or farther, by a share of the way it went.
         """
         moved = move_boxes(matrix, state[:, POS])
         new = np.empty(state.shape)
@@ -202,6 +203,7 @@ class ConstantVelocity:
             new[:, VEL, axes] = (j @ state[:, VEL, axes, None])[:, :, 0]
             new[:, VAR_POS:SCALE2, axes] = state[:, VAR_POS:SCALE2, axes] @ (j * j).swapaxes(1, 2)
         new[:, POS] = moved.cxcywh
+        new[:, VAR_POS] += self.config.parallax**2 * moved.way2
         least = self.config.least_height_px**2 * self._axes2
         new[:, SCALE2] = np.maximum(state[:, SCALE2] * moved.scale2[:, None], least)
         return new

@@ -59,12 +59,14 @@ class MovedBoxes:
         centre: (N, 2, 2) derivatives of (cx', cy') with respect to (cx, cy).
         size: (N, 2, 2) derivatives of (w', h') with respect to (w, h), none below 0.
         scale2: (N,) growth of areas.
+        way2: (N, 4) square of the way of the centre, twice, and of the change of each side.
     """
 
     cxcywh: FloatArray
     centre: FloatArray
     size: FloatArray
     scale2: FloatArray
+    way2: FloatArray
 
 
 def homography(warp: ArrayLike) -> FloatArray:
@@ -155,7 +157,9 @@ def move_boxes(matrix: FloatArray, cxcywh: FloatArray) -> MovedBoxes:
     size = np.where(flat, np.abs(j) * np.eye(2), part / np.where(flat, 1.0, whole))
     after = (size @ extent[:, :, None])[:, :, 0]
     scale2 = np.abs(j[:, 0, 0] * j[:, 1, 1] - j[:, 0, 1] * j[:, 1, 0])
-    return MovedBoxes(np.hstack([centre, after]), j, size, scale2)
+    way2 = np.hstack([centre - before, after - extent]) ** 2
+    way2[:, :2] = way2[:, :2].sum(axis=1, keepdims=True)
+    return MovedBoxes(np.hstack([centre, after]), j, size, scale2, way2)
 
 
 def move_tracks(

@@ -1,3 +1,4 @@
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -74,3 +75,30 @@ def test_who_leaves_the_picture_ends_where_its_size_is_told(data, tmp_path, opti
 def test_a_size_that_is_not_there_is_an_error(data, tmp_path, capsys):
     assert track_detections.main([str(data), str(tmp_path / "out"), "--image-size"]) == 2
     assert "imWidth" in capsys.readouterr().err
+
+
+def test_a_camera_whose_motion_was_recorded_takes_the_tracks_along(data, tmp_path):
+    """Who leaps with the picture every half second is one track where the leaps are known."""
+    folder, leap = data / "walk", 150
+    shift = [leap * (k // 5) % 600 for k in range(20)]
+    lines = [f"{k + 1},-1,{40 + x},20,30,80,0.8,-1,-1,-1\n" for k, x in enumerate(shift)]
+    (folder / "det.txt").write_text("".join(lines))
+    moves = tmp_path / "moves"
+    moves.mkdir()
+    steps = [0, *(b - a for a, b in itertools.pairwise(shift))]
+    text = "".join(f"{k} 1 0 {x} 0 1 0\n" for k, x in enumerate(steps))
+    (moves / "walk.txt").write_text(text)
+    counts = {}
+    for name, option in (("with", ["--warps", str(moves)]), ("without", [])):
+        assert track_detections.main([str(data), str(tmp_path / name), *option]) == 0
+        rows = mot.read(tmp_path / name / "walk.txt")
+        counts[name] = len(np.unique(rows.track_id))
+    assert counts["with"] == 1 < counts["without"]
+
+
+@pytest.mark.parametrize("text", ["0 1 0 0 0 1\n", "0 one\n"])
+def test_recorded_motion_that_cannot_be_read_is_an_error(data, tmp_path, capsys, text):
+    (tmp_path / "walk.txt").write_text(text)
+    options = [str(data), str(tmp_path / "out"), "--warps", str(tmp_path)]
+    assert track_detections.main(options) == 2
+    assert "walk.txt" in capsys.readouterr().err
