@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tracker.cli import bag, calibrate, demo, evaluate, models, run
+from tracker.cli import bag, calibrate, demo, evaluate, live, models, run
 from tracker.cli.console import out
 from tracker.cli.helptext import EXIT_CODES, Command, Group, prose
 
@@ -47,6 +47,7 @@ def program(
 
 for module, command in (
     (run, run.run),
+    (live, live.live),
     (evaluate, evaluate.evaluate),
     (calibrate, calibrate.calibrate),
     (demo, demo.demo),

@@ -1,0 +1,108 @@
+"""`conftrack live` on files: events, endings, mistakes."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Cli = Callable[..., Any]
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+def events_of(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_a_file_gives_events(cli: Cli, clip: Any, tmp_path: Path) -> None:
+    result = cli("live", clip.video, "--model", clip.model)
+    assert result.exit_code == 0, result.stderr
+    assert "20 of 20 frames looked at" in result.stdout
+    (event,) = events_of(tmp_path / "runs/live/events.jsonl")
+    assert event["schema"] == "conftrack.event"
+    assert (event["event"], event["camera"], event["class"]) == ("confirmed", "clip", "person")
+    assert event["snapshot_jpeg"]
+    again = cli("live", clip.video, "--model", clip.model, "--stdout", "-q")
+    (line,) = again.stdout.splitlines()
+    assert json.loads(line)["id"] != event["id"]
+    assert len(events_of(tmp_path / "runs/live/events.jsonl")) == 2, "the file is continued"
+
+
+def test_files_without_real_time_give_the_same_events_every_time(
+    cli: Cli, clip: Any, tmp_path: Path
+) -> None:
+    for _ in range(2):
+        assert cli("live", clip.video, "--model", clip.model, "-q").exit_code == 0
+    one, two = events_of(tmp_path / "runs/live/events.jsonl")
+    for key in ("track", "existence", "score", "xyxy", "evidence", "snapshot_jpeg"):
+        assert one[key] == two[key]
+
+
+def test_real_time_takes_its_time(cli: Cli, clip: Any) -> None:
+    began = time.monotonic()
+    result = cli("live", clip.video, "--model", clip.model, "--realtime")
+    assert result.exit_code == 0, result.stderr
+    assert time.monotonic() - began > 1.5
+    assert "of 20 frames looked at" in result.stdout
+
+
+def test_cameras_of_a_file_with_names_and_settings(cli: Cli, clip: Any, tmp_path: Path) -> None:
+    config = tmp_path / "cameras.toml"
+    config.write_text(
+        f"[cameras.hall]\nsource = {json.dumps(str(clip.video))}\nmax_fps = 5\n"
+        "[events]\nsnapshot_px = 0\n[existence]\nconfirm_at = 0.7\n"
+    )
+    result = cli("live", "--config", config, "--model", clip.model)
+    assert result.exit_code == 0, result.stderr
+    (event,) = events_of(tmp_path / "runs/live/events.jsonl")
+    assert event["camera"] == "hall"
+    assert "snapshot_jpeg" not in event
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        ((), "no camera"),
+        (("nothing.mp4",), "no such video"),
+        (("a=0", "a=1"), "two cameras are called 'a'"),
+        (("a/b=0",), "no such video"),
+        (("0", "--transport", "tpc"), "'tcp'"),
+        (("0", "--timeout", "0"), "timeout_s"),
+        (("--config", "wrong.toml"), 'did you mean "source"?'),
+    ],
+)
+def test_mistakes_are_told_before_anything_runs(
+    cli: Cli, tmp_path: Path, arguments: tuple[str, ...], word: str
+) -> None:
+    (tmp_path / "wrong.toml").write_text("[cameras.a]\nsorce = '0'\n")
+    result = cli("live", *arguments, "--model", "bundled")
+    assert result.exit_code == 2
+    assert word in " ".join(result.stderr.split())
+
+
+def test_a_camera_that_is_not_there_is_waited_for(cli: Cli) -> None:
+    result = cli("live", "gone=rtsp://me:hunter2@127.0.0.1:9/x", "--for", "1", "--model", "bundled")
+    assert result.exit_code == 0, result.stderr
+    assert "no picture came: gone (rtsp://***@127.0.0.1:9/x): cannot open" in result.stderr
+    assert "hunter2" not in result.stderr + result.stdout
+
+
+def test_ctrl_c_leaves_whole_lines(process: Start, clip: Any, tmp_path: Path) -> None:
+    running = process("live", clip.video, "--realtime", "--model", clip.model)
+    path = tmp_path / "runs/live/events.jsonl"
+    for _ in range(600):
+        if path.exists() and path.read_bytes().endswith(b"\n"):
+            break
+        assert running.poll() is None, running.communicate()
+        time.sleep(0.05)
+    running.send_signal(signal.SIGINT)
+    _, errors = running.communicate(timeout=30)
+    assert running.returncode == 130, errors
+    assert "Traceback" not in errors
+    assert [event["event"] for event in events_of(path)] == ["confirmed"]

@@ -1,0 +1,241 @@
+"""`conftrack live`: cameras in, events out, for as long as it runs."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
+
+import typer
+from rich.markup import escape
+
+from tracker.cli.console import Debug, ExitCode, Quiet, err, guard, note, out, show_log
+from tracker.cli.helptext import epilog
+from tracker.cli.interrupt import Interrupt
+from tracker.cli.live_table import LiveTable
+from tracker.cli.options import (
+    Architecture,
+    Batch,
+    Calibrated,
+    Classes,
+    ClassNames,
+    Device,
+    HowPrecise,
+    MaxDetections,
+    Model,
+    ShortSide,
+    Threshold,
+    load_detector,
+)
+from tracker.errors import InputError, SourceError
+
+__all__ = ["EPILOG", "live"]
+
+EPILOG = epilog(
+    ("conftrack live rtsp://user:password@10.0.0.5/stream1", "one camera; events in runs/live"),
+    ("conftrack live front=rtsp://10.0.0.5/1 back=http://10.0.0.6/cam.mjpg", "two, with names"),
+    ("conftrack live --config cameras.toml --model bundled --classes person", "many, see below"),
+    ("conftrack live street.mp4 --realtime --stdout", "a file as if it were a camera"),
+    ("conftrack live 0 --for 60", "the first camera of this computer, one minute"),
+)
+
+
+@guard
+def live(
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="SOURCE…",
+            help="Addresses (rtsp://, http://, udp:// …), camera numbers, /dev/videoN or files;"
+            " NAME=SOURCE gives it a name.",
+            show_default=False,
+        ),
+    ] = None,
+    config: Annotated[
+        str | None,
+        typer.Option(
+            help="Settings: a file with [cameras.NAME], [live], [events], [outlets] and settings of"
+            " the tracker; or packaged ones by name.",
+            show_default="camera",
+            rich_help_panel="Input",
+        ),
+    ] = None,
+    realtime: Annotated[
+        bool,
+        typer.Option(
+            "--realtime", help="Play files at their own pace, as cameras.", rich_help_panel="Input"
+        ),
+    ] = False,
+    transport: Annotated[
+        str | None,
+        typer.Option(
+            help="How RTSP sends its pictures: tcp or udp.",
+            show_default="tcp",
+            rich_help_panel="Input",
+        ),
+    ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            help="Connect again when nothing came for so many seconds.",
+            show_default="10",
+            rich_help_panel="Input",
+        ),
+    ] = None,
+    for_s: Annotated[
+        float | None,
+        typer.Option(
+            "--for",
+            help="End after so many seconds.",
+            min=0.0,
+            show_default="never",
+            rich_help_panel="Input",
+        ),
+    ] = None,
+    model: Model = "auto",
+    device: Device = "auto",
+    threshold: Threshold = None,
+    classes: Classes = None,
+    batch: Batch = None,
+    architecture: Architecture = None,
+    class_names: ClassNames = None,
+    short_side: ShortSide = None,
+    max_detections: MaxDetections = None,
+    precision: HowPrecise = "auto",
+    calibration: Calibrated = None,
+    out_folder: Annotated[
+        Path,
+        typer.Option("--out", help="Folder for events.jsonl.", rich_help_panel="Output"),
+    ] = Path("runs/live"),
+    stdout: Annotated[
+        bool,
+        typer.Option(
+            "--stdout",
+            help="Also print events as JSON lines, without pictures.",
+            rich_help_panel="Output",
+        ),
+    ] = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Watch cameras: reconnect for ever, track, and tell of what is confirmed, lost or changed.
+
+    Events go to events.jsonl in --out, which is continued when it is there. Ctrl-C ends.
+    """
+    show_log(debug=debug)
+    from tracker.live.outlets.lines import EventFile, EventStream
+    from tracker.live.settings import named_sources, read_settings
+    from tracker.live.system import LiveSystem
+
+    settings, tracking = read_settings(config)
+    if calibration is not None:
+        tracking = replace(tracking, calibration=calibration)
+    settings = _with_sources(settings, named_sources(sources or []), realtime, transport, timeout)
+    if not settings.cameras:
+        raise InputError(
+            "no camera: give a SOURCE such as rtsp://…, 0 or street.mp4, or a --config with"
+            " [cameras.NAME] tables"
+        )
+    _check_files(settings)
+    detector: Any = load_detector(
+        model,
+        device,
+        threshold,
+        batch,
+        classes,
+        architecture=architecture,
+        class_names=class_names,
+        short_side=short_side,
+        max_detections=max_detections,
+        precision=precision,
+    )
+    _allow_replay(detector, settings)
+    out_folder.mkdir(parents=True, exist_ok=True)
+    path = out_folder / "events.jsonl"
+    outlets: list[Any] = [EventFile(path, settings.outlets)]
+    if stdout:
+        outlets.append(EventStream(sys.stdout, settings.outlets))
+    system = LiveSystem(detector, settings, tracking, outlets=outlets, batch_size=batch)
+    if not quiet:
+        _introduce(system, detector, path)
+    with Interrupt() as interrupt, LiveTable(system, quiet=quiet) as table:
+        system.run(interrupt.stop, for_s=for_s, on_status=table.update)
+        interrupted = interrupt.stop.is_set()
+    if nothing := system.why_nothing():
+        if interrupted or for_s is not None:
+            note(f"no picture came: {nothing}", warning=True)
+        else:
+            raise SourceError(nothing)
+    if not quiet and not stdout:
+        out.print(_result(system, path), soft_wrap=True)
+    if interrupted:
+        raise typer.Exit(ExitCode.INTERRUPTED)
+
+
+def _with_sources(
+    settings: Any, sources: dict[str, str], realtime: bool, transport: str | None,
+    timeout: float | None,
+) -> Any:  # fmt: skip
+    """The settings with the sources and options of the command line."""
+    given: dict[str, Any] = {}
+    if realtime:
+        given["realtime"] = True
+    if transport is not None:
+        given["transport"] = cast("Literal['tcp', 'udp']", transport)
+    if timeout is not None:
+        given["timeout_s"] = timeout
+    twice = sorted(settings.cameras.keys() & sources.keys())
+    if twice:
+        raise InputError(f"--config has a camera {twice[0]!r} already: give another name")
+    cameras = dict(settings.cameras)
+    for name, source in sources.items():
+        cameras[name] = replace(settings.common, source=source)
+    return replace(settings, cameras={n: replace(c, **given) for n, c in cameras.items()})
+
+
+def _check_files(settings: Any) -> None:
+    """A file that is not there is a mistake now, not something to wait for."""
+    from tracker.live.connections import ends
+    from tracker.video.sources import open_source
+
+    for camera in settings.cameras.values():
+        if ends(camera):
+            open_source(camera.source).close()
+
+
+def _allow_replay(detector: Any, settings: Any) -> None:
+    """Recorded detections fit one file, whatever clock its frames get."""
+    from detectors.replay import ReplayDetector
+    from tracker.live.connections import ends
+
+    if not isinstance(detector, ReplayDetector):
+        return
+    cameras = list(settings.cameras.values())
+    if len(cameras) > 1 or not ends(cameras[0]):
+        raise InputError(f"{detector.name} can only be replayed on the one file it was made from")
+    detector.check_times = False
+
+
+def _introduce(system: Any, detector: Any, path: Path) -> None:
+    for camera in system.cameras.values():
+        err.print(
+            f"[bold]camera[/] {escape(camera.name)}: {escape(camera.reader.shown)}", soft_wrap=True
+        )
+    text = getattr(detector, "note", "") or f"{detector.name} on {detector.device}"
+    err.print(f"[bold]model[/]  {escape(text)}", soft_wrap=True)
+    err.print(f"[bold]events[/] {escape(str(path))}", soft_wrap=True)
+
+
+def _result(system: Any, path: Path) -> str:
+    """What came of it, in one line a camera."""
+    lines = []
+    for camera in system.health()["cameras"]:
+        events = camera["events"]
+        left = camera["dropped"] + camera["skipped"]
+        lines.append(
+            f"{camera['camera']}: {camera['looked']} of {camera['received']} frames looked at"
+            f" ({left} left out), {events.get('confirmed', 0)} confirmed,"
+            f" {events.get('lost', 0)} lost, {camera['reconnects']} reconnects"
+        )
+    return escape("\n".join([*lines, f"events: {path}"]))

@@ -1,0 +1,77 @@
+"""How the cameras and outlets are, as plain values: for the terminal, `/healthz`, measures, a page.
+
+In come the parts of a running system; out go dictionaries without secrets. Reading them stops
+nobody.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tracker.live.camera import LiveCamera
+from tracker.live.outlets.base import Outlet
+
+__all__ = ["health_of", "outlet_of"]
+
+# States in which a camera does what it is there for.
+WELL = ("up", "ended")
+
+
+def health_of(camera: LiveCamera, now_s: float) -> dict[str, Any]:
+    """One camera, in numbers; docs/live.md describes every key.
+
+    Args:
+        camera: Of a running system.
+        now_s: The present on its time line.
+    """
+    reader, counts = camera.reader, camera.counts
+    recent = np.array(counts.recent_latency_s or [0.0])
+    since = None if counts.last_look_s is None else round(now_s - counts.last_look_s, 3)
+    newest = camera.view.newest()
+    state = camera.state
+    return {
+        "camera": camera.name,
+        "source": reader.shown,
+        "state": state,
+        "why": reader.why,
+        "well": state in WELL,
+        "size": None if newest is None else newest[0].size,
+        "fps_in": round(counts.arriving.rate(now_s), 2),
+        "fps_looked": round(counts.looking.rate(now_s), 2),
+        "received": counts.received,
+        "looked": counts.looked,
+        "dropped": camera.slot.dropped,
+        "skipped": counts.skipped,
+        "not_looked": dict(counts.verdicts),
+        "decode_errors": reader.errors + counts.unreadable,
+        "detector_errors": counts.detector_errors,
+        "latency_s": {
+            "p50": round(float(np.quantile(recent, 0.5)), 4),
+            "p95": round(float(np.quantile(recent, 0.95)), 4),
+        },
+        "since_look_s": since,
+        "reconnects": max(0, reader.connects - 1),
+        "failures": reader.failures,
+        "hanging": reader.left_behind,
+        "restart_s": None if reader.restart_s is None else round(reader.restart_s, 3),
+        "clock_jumps": counts.clock_jumps,
+        "size_changes": counts.size_changes,
+        "tracks": camera.view.counts(),
+        "events": dict(counts.events),
+    }
+
+
+def outlet_of(outlet: Outlet[Any]) -> dict[str, Any]:
+    """One outlet, in numbers."""
+    counts = outlet.counts()
+    return {
+        "outlet": outlet.name,
+        "delivered": counts.delivered,
+        "dropped": counts.dropped,
+        "rejected": counts.rejected,
+        "failures": counts.failures,
+        "waiting": counts.waiting,
+        "trouble": counts.trouble,
+    }

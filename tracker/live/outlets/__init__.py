@@ -1,0 +1,1 @@
+"""Where events go: files, the terminal, MQTT, a webhook, recordings; each on its own thread."""

@@ -1,0 +1,239 @@
+"""What can be seen of one camera at any moment: the newest picture, its tracks, what was before.
+
+In come the results of each look, from the thread that looks; out go copies for whoever watches,
+from any thread: a page, a terminal, a test. Nothing is drawn or encoded before somebody asks, and
+memory is bounded however long it runs: an hour of tracks, and no more than so many.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.frames import Frame
+from tracker.tracks import Tracks, TrackState
+
+__all__ = ["CameraView", "Life", "Moment", "crop_of", "jpeg_of"]
+
+Image = NDArray[np.uint8]
+
+_KEPT_S = 3600.0
+_MOST_LIVES = 2000
+_MOST_MOMENTS = 240
+# Below this a candidate is noise that no threshold would confirm.
+_LEAST_PEAK = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A track at one update.
+
+    Attributes:
+        timestamp_s: When.
+        existence: Its existence then.
+        look: `"hit"`, `"miss"`, or `"wait"` where nobody looked.
+    """
+
+    timestamp_s: float
+    existence: float
+    look: str
+
+
+@dataclass(slots=True)
+class Life:
+    """What is remembered of one track, living or gone.
+
+    Attributes:
+        track_id: Its id.
+        class_id: Its last class.
+        first_s: Time of its first update.
+        last_s: Time of its last.
+        peak: The largest existence it had: at a confirm threshold above it, it would never have
+            been confirmed.
+        moments: Its updates, thinned out evenly as they get many.
+        crop: (H, W, 3) RGB, the picture of it with the best score, None before there is one.
+        crop_score: That score.
+    """
+
+    track_id: int
+    class_id: int
+    first_s: float
+    last_s: float
+    peak: float = 0.0
+    moments: list[Moment] = field(default_factory=list)
+    crop: Image | None = None
+    crop_score: float = 0.0
+    stride: int = 1
+    skipped: int = 0
+
+    def add(self, moment: Moment) -> None:
+        """Remember an update; every second of the old ones is forgotten when there are many."""
+        self.skipped += 1
+        if self.skipped < self.stride:
+            return
+        self.skipped = 0
+        self.moments.append(moment)
+        if len(self.moments) > _MOST_MOMENTS:
+            del self.moments[::2]
+            self.stride *= 2
+
+
+class CameraView:
+    """The newest results of one camera, and the last hour of its tracks.
+
+    Args:
+        class_names: Names by `class_id`.
+        crop_px: Longer side of the pictures of tracks that are kept; 0 keeps none.
+        margin: What they show around the box, in sizes of the box.
+    """
+
+    def __init__(
+        self, class_names: Sequence[str], *, crop_px: int = 256, margin: float = 0.15
+    ) -> None:
+        """Begin with nothing to see."""
+        self.class_names = tuple(class_names)
+        self._crop_px, self._margin = crop_px, margin
+        self._lock = threading.Lock()
+        self._frame: Frame | None = None
+        self._tracks = Tracks.empty()
+        self._looked = False
+        self._lives: OrderedDict[int, Life] = OrderedDict()
+        self._drawn: tuple[tuple[int, int], bytes] | None = None
+        self._changes = 0
+
+    def update(self, frame: Frame | None, tracks: Tracks, *, looked: bool) -> None:
+        """Show a new state; a frame of None leaves the last picture there."""
+        with self._lock:
+            if frame is not None:
+                self._frame = frame
+            self._tracks, self._looked = tracks, looked
+            self._changes += 1
+            self._remember(frame if looked else None, tracks, looked)
+
+    def newest(self) -> tuple[Frame, Tracks] | None:
+        """The newest picture and the tracks in it, None before the first."""
+        with self._lock:
+            return None if self._frame is None else (self._frame, self._tracks)
+
+    @property
+    def tracks(self) -> Tracks:
+        """The newest tracks."""
+        with self._lock:
+            return self._tracks
+
+    def annotated_jpeg(self, *, most_px: int = 1280, quality: int = 80) -> bytes | None:
+        """The newest picture with its tracks drawn in; encoded once, however many ask."""
+        with self._lock:
+            frame, tracks, key = self._frame, self._tracks, (self._changes, most_px)
+            if self._drawn is not None and self._drawn[0] == key:
+                return self._drawn[1]
+        if frame is None:
+            return None
+        from tracker.video.overlay import draw
+
+        image = draw(_shrunk(frame.image, most_px), _scaled(tracks, frame, most_px),
+                     self.class_names)  # fmt: skip
+        jpeg = jpeg_of(image, quality=quality)
+        with self._lock:
+            self._drawn = key, jpeg
+        return jpeg
+
+    def lives(self, *, since_s: float = -np.inf) -> list[Life]:
+        """Copies of what is remembered of all tracks that lived after a time, oldest first."""
+        with self._lock:
+            return [_copied(life) for life in self._lives.values() if life.last_s >= since_s]
+
+    def life(self, track_id: int) -> Life | None:
+        """A copy of what is remembered of one track."""
+        with self._lock:
+            life = self._lives.get(track_id)
+            return None if life is None else _copied(life)
+
+    def counts(self) -> dict[str, int]:
+        """Tracks by state."""
+        state = self.tracks.state
+        names = (s for s in TrackState if s != TrackState.DEAD)
+        return {s.name.lower(): int(np.count_nonzero(state == s)) for s in names}
+
+    def _remember(self, frame: Frame | None, tracks: Tracks, looked: bool) -> None:
+        now = tracks.timestamp_s
+        for row, track_id in enumerate(tracks.track_id.tolist()):
+            life = self._lives.get(track_id)
+            if life is None:
+                life = Life(track_id, int(tracks.class_id[row]), now, now)
+                self._lives[track_id] = life
+            existence = float(tracks.existence[row])
+            life.last_s, life.class_id = now, int(tracks.class_id[row])
+            life.peak = max(life.peak, existence)
+            seen = bool(tracks.detection[row] >= 0)
+            life.add(Moment(now, existence, ("hit" if seen else "miss") if looked else "wait"))
+            score = float(tracks.score[row])
+            if frame is not None and seen and existence >= 0.25 and score > life.crop_score + 0.02:
+                crop = crop_of(frame.image, tracks.xyxy[row], self._crop_px, self._margin)
+                if crop is not None:
+                    life.crop, life.crop_score = crop, score
+        alive = set(tracks.track_id.tolist())
+        for life in list(self._lives.values()):
+            if life.track_id in alive:
+                continue
+            if life.peak < _LEAST_PEAK or life.last_s < now - _KEPT_S:
+                del self._lives[life.track_id]
+        gone = (i for i in list(self._lives) if i not in alive)
+        while len(self._lives) > _MOST_LIVES and (oldest := next(gone, None)) is not None:
+            del self._lives[oldest]
+
+
+def crop_of(image: Image, xyxy: NDArray[np.float64], most_px: int, margin: float) -> Image | None:
+    """A copy of a part of a picture, shrunk to `most_px`; None where there is nothing of it."""
+    if most_px < 1:
+        return None
+    height, width = image.shape[:2]
+    x1, y1, x2, y2 = xyxy.tolist()
+    more_x, more_y = margin * (x2 - x1), margin * (y2 - y1)
+    left, right = max(0, int(x1 - more_x)), min(width, int(np.ceil(x2 + more_x)))
+    top, bottom = max(0, int(y1 - more_y)), min(height, int(np.ceil(y2 + more_y)))
+    if right - left < 2 or bottom - top < 2:
+        return None
+    return _shrunk(image[top:bottom, left:right], most_px).copy()
+
+
+def jpeg_of(image_rgb: Image, *, quality: int = 80) -> bytes:
+    """Encode a picture."""
+    from tracker.video.optional import import_cv2
+
+    cv2 = import_cv2()
+    _, data = cv2.imencode(".jpg", image_rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return bytes(data.tobytes())
+
+
+def _scale(image: Image, most_px: int) -> float:
+    return float(min(1.0, most_px / max(image.shape[:2])))
+
+
+def _shrunk(image: Image, most_px: int) -> Image:
+    scale = _scale(image, most_px)
+    if scale == 1.0:
+        return image
+    from tracker.video.optional import import_cv2
+
+    cv2 = import_cv2()
+    height, width = (max(1, round(side * scale)) for side in image.shape[:2])
+    smaller: Image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    return smaller
+
+
+def _scaled(tracks: Tracks, frame: Frame, most_px: int) -> Tracks:
+    """The tracks in pixels of the shrunk picture, for drawing."""
+    scale = _scale(frame.image, most_px)
+    if scale == 1.0:
+        return tracks
+    return replace(tracks, xyxy=tracks.xyxy * scale, covariance=tracks.covariance * scale**2)
+
+
+def _copied(life: Life) -> Life:
+    return replace(life, moments=list(life.moments))
