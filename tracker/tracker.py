@@ -485,9 +485,10 @@ class Tracker:
         seen, coasted = told.score_seen, told.score_coasted
         score = coasted.of_probability(tracks.score)
         score[tracks.seen] = seen.of_probability(tracks.score[tracks.seen])
-        return replace(
-            tracks, existence=told.existence.of_probability(tracks.existence), score=score
-        )
+        believed = told.existence.of_probability(tracks.existence)
+        if told.consistent:  # a box can only be right if its object exists
+            believed = np.maximum(believed, score)
+        return replace(tracks, existence=believed, score=score)
 
     def _fuse(
         self, tracks: Tracks, detections: Detections | None, dt: float

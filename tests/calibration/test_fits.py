@@ -1,5 +1,7 @@
 """Each fit for itself: against known answers, other libraries, and what must not happen."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -300,3 +302,24 @@ def test_stretches_are_of_the_same_length_for_boxes_and_detections():
     assert set(found.stretch.tolist()) == {0, 1}
     assert set(labels.detected.stretch.tolist()) == {0, 1}
     assert STRETCH_S * one.fps == 100
+
+
+def test_the_tracker_is_told_the_size_of_the_pictures(tmp_path):
+    from tracker.calibration.fitting import read_recordings
+
+    folder = tmp_path / "a"
+    folder.mkdir()
+    (folder / "det.txt").write_text(
+        "1,-1,10,10,30,80,0.9,-1,-1,-1\n3,-1,10,10,30,80,0.9,-1,-1,-1\n"
+    )
+    info = "[Sequence]\nname=a\nframeRate=10\nseqLength=3\n"
+    for more, size in (("", None), ("imWidth=640\nimHeight=480\n", (640, 480))):
+        (folder / "seqinfo.ini").write_text(info + more)
+        for place in (folder, folder / "det.txt", tmp_path):
+            (one,), _ = read_recordings(place)
+            assert (one.image_size, one.fps, len(one)) == (size, 10.0, 3)
+    assert one.cut(0, 1, "b").image_size == (640, 480)
+    # A picture that ends where the box is: a track that has left it is not kept.
+    inside, outside = (trace(replace(one, image_size=s), CONFIG) for s in ((640, 480), (9, 9)))
+    assert len(inside) == 3
+    assert len(outside) < 3

@@ -195,3 +195,19 @@ def test_a_camera_that_turns_away_forgets_what_stood_there():
     zoom = [[3.0, 0.0, 0.0], [0.0, 3.0, 0.0]]
     tracker.update(Detections.empty(), timestamp_s=0.1, warp=zoom)
     assert not len(tracker.snapshot()["clutter"]["lasting_place"])
+
+
+def test_consistent_means_that_existence_is_at_least_score(street):
+    frames = list(street(4, 150))
+    free, bound = (run(replace(MAPS, consistent=c), frames) for c in (False, True))
+    assert_same(free, bound, but=("existence",))
+    raised = 0
+    for a, b in zip(free, bound, strict=True):
+        np.testing.assert_array_equal(b.existence, np.maximum(a.existence, a.score))
+        raised += np.count_nonzero(b.existence > a.existence)
+    assert raised > 0
+    again = Calibration.from_dict(replace(MAPS, consistent=True).to_dict())
+    assert again.consistent
+    assert not Calibration(consistent=True).is_identity
+    with pytest.raises(ConfigError, match="consistent must be true or false"):
+        Calibration.from_dict({"version": 1, "consistent": "yes"})

@@ -72,6 +72,7 @@ def test_one_line_makes_a_file_that_the_tracker_takes(cli: Cli, street: Path) ->
         for c in (None, "street.toml")
     )
     assert told.score[0] < plain.score[0]
+    assert told.existence[0] >= told.score[0]
     # Nothing but tables of numbers and text: the file is data.
     table = tomllib.loads(Path("street.toml").read_text(encoding="utf-8"))
     assert table["version"] == 1

@@ -126,6 +126,9 @@ class Calibration:
         existence: How existence is told.
         score_seen: How the score of a box that was seen is told.
         score_coasted: How the score of a predicted box is told.
+        consistent: Whether existence is told as at least score, as it must be if both are true: a
+            box can only be right if its object exists. Goes with the maps; states follow what the
+            track has earned by itself.
         scene: What is known of the scene.
         about: Where it comes from.
 
@@ -146,8 +149,18 @@ class Calibration:
     existence: LogOddsMap = field(default_factory=LogOddsMap)
     score_seen: LogOddsMap = field(default_factory=LogOddsMap)
     score_coasted: LogOddsMap = field(default_factory=LogOddsMap)
+    consistent: bool = False
     scene: Scene = field(default_factory=Scene)
     about: About = field(default_factory=About)
+
+    def __post_init__(self) -> None:
+        """Check what is no part of its own.
+
+        Raises:
+            ConfigError: `consistent` is no truth value.
+        """
+        if not isinstance(self.consistent, bool):
+            raise ConfigError(f"consistent must be true or false, got {self.consistent!r}")
 
     @property
     def is_identity(self) -> bool:
@@ -163,7 +176,7 @@ class Calibration:
     def tells_as_is(self) -> bool:
         """Whether existence and score are told as the tracker has them."""
         maps = (self.existence, self.score_seen, self.score_coasted)
-        return all(told.is_identity for told in maps)
+        return not self.consistent and all(told.is_identity for told in maps)
 
     def applied(self, config: TrackerConfig) -> TrackerConfig:
         """Settings with the fitted constants in place of their own.
@@ -213,6 +226,8 @@ class Calibration:
     def to_dict(self) -> dict[str, Any]:
         """Everything that is not as it is without a fit, as nested tables of plain values."""
         table: dict[str, Any] = {"version": _VERSION}
+        if self.consistent:
+            table["consistent"] = True
         about = {f.name: getattr(self.about, f.name) for f in fields(self.about)}
         about["sequences"] = list(self.about.sequences)
         table["about"] = {name: value for name, value in about.items() if value}

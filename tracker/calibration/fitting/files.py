@@ -6,6 +6,8 @@ of: a file, a run's folder, or a folder of sequences.
 
 from __future__ import annotations
 
+import configparser
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +26,7 @@ from tracker.formats import jsonl
 
 __all__ = ["detector_name", "read_recordings"]
 
+_SIDES = ("imWidth", "imHeight")
 _RECORDS = (".jsonl", ".txt", ".csv")
 
 
@@ -67,7 +70,9 @@ def read_recordings(
     counts = [_length(one, found) for one, found in zip(asked, boxes, strict=True)]
     rates = [fps or one.fps or found.fps for one, found in zip(asked, boxes, strict=True)]
     labels = [None if truth is None else one for one in asked]
-    return paired(boxes, labels, rates, counts), place
+    places = [place] if truth is None else [Path(truth), place]
+    sizes = [_image_size(places, one.name) for one in asked]
+    return paired(boxes, labels, rates, counts, sizes), place
 
 
 def detector_name(place: Path) -> str:
@@ -114,6 +119,23 @@ def _unlabelled(name: str, file: Path) -> TruthSequence:
     count, fps = sequence_info(file)
     whole, none = np.zeros(0, np.int64), np.zeros((0, 4))
     return TruthSequence(name, (), whole, whole, none, whole, whole.astype(np.int8), count, fps)
+
+
+def _image_size(places: Sequence[Path], name: str) -> tuple[int, int] | None:
+    """Width and height of the pictures of a sequence, where a seqinfo.ini says them."""
+    for place in places:
+        folder = place.parent if place.is_file() else place
+        for file in (folder / name, folder, folder.parent):
+            info = configparser.ConfigParser()
+            if not (file / "seqinfo.ini").is_file():
+                continue
+            try:
+                info.read(file / "seqinfo.ini", encoding="utf-8-sig")
+                size = tuple(info.getint("Sequence", key, fallback=0) for key in _SIDES)
+            except (configparser.Error, ValueError) as error:
+                raise InputError(f"{file / 'seqinfo.ini'}: {error}") from None
+            return (size[0], size[1]) if min(size) > 0 else None
+    return None
 
 
 def _length(asked: TruthSequence, found: BoxSequence) -> int:

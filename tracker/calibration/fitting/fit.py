@@ -177,6 +177,7 @@ def _told(now: Calibration, latest: Sequence[Tracked], scene: bool) -> Calibrati
         existence=maps[0],
         score_seen=maps[1],
         score_coasted=maps[2],
+        consistent=bool(len(real)),
         scene=found[0].scene if scene else now.scene,
         about=about,
     )

@@ -36,6 +36,7 @@ class Recording:
         truth: What they are held against, None without labels.
         frames: Frames that were looked at, ascending.
         fps: Frames a second.
+        image_size: Width and height of the pictures in px, None where nobody knows.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Recording:
     truth: TruthSequence | None
     frames: IntArray
     fps: float
+    image_size: tuple[int, int] | None = None
 
     def __len__(self) -> int:
         """Number of frames."""
@@ -61,7 +63,7 @@ class Recording:
             asked = frames if truth.labelled is None else np.intersect1d(truth.labelled, frames)
             truth = replace(truth.within(frames), name=name, labelled=asked)
         detections = replace(self.detections.within(frames), name=name, looked=frames)
-        return Recording(name, detections, truth, frames, self.fps)
+        return replace(self, name=name, detections=detections, truth=truth, frames=frames)
 
 
 def paired(
@@ -69,6 +71,7 @@ def paired(
     truth: Sequence[TruthSequence | None],
     rates: Sequence[float | None] | None = None,
     lengths: Sequence[int] | None = None,
+    image_sizes: Sequence[tuple[int, int] | None] | None = None,
 ) -> list[Recording]:
     """Put detections and truth together.
 
@@ -77,6 +80,7 @@ def paired(
         truth: The truth of each, None without.
         rates: Frames a second of each; None takes what truth or detections say.
         lengths: Frames of each, 0 where nobody knows; None takes the truth's.
+        image_sizes: Width and height of the pictures of each, px; None where nobody knows.
 
     Raises:
         InputError: Nobody knows the frame rate of a sequence, or it has no frames.
@@ -86,8 +90,11 @@ def paired(
         rates = [rate or boxes.fps for rate, boxes in zip(known, detections, strict=True)]
     if lengths is None:
         lengths = [0 if labels is None else labels.frame_count for labels in truth]
+    sizes = [None] * len(detections) if image_sizes is None else image_sizes
     out = []
-    for boxes, labels, rate, length in zip(detections, truth, rates, lengths, strict=True):
+    for boxes, labels, rate, length, size in zip(
+        detections, truth, rates, lengths, sizes, strict=True
+    ):
         if not rate or not rate > 0:
             raise InputError(
                 f"{boxes.name}: its frame rate is not known: give --fps, or put a seqinfo.ini with"
@@ -99,7 +106,8 @@ def paired(
         frames = boxes.looked if boxes.looked is not None else np.arange(max(ends) + 1)
         if not len(frames):
             raise InputError(f"{boxes.name} has no frames")
-        out.append(Recording(boxes.name, boxes, labels, np.asarray(frames, np.int64), float(rate)))
+        looked = np.asarray(frames, np.int64)
+        out.append(Recording(boxes.name, boxes, labels, looked, float(rate), size))
     return out
 
 

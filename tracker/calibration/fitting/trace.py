@@ -153,7 +153,9 @@ def trace(
     shown: list[Tracks] = []
     for frame, a, b in zip(recording.frames.tolist(), start, end, strict=True):
         found = Detections(detections.xyxy[a:b], detections.score[a:b], detections.class_id[a:b])
-        shown.append(tracer.update(found, timestamp_s=frame / recording.fps))
+        shown.append(
+            tracer.update(found, timestamp_s=frame / recording.fps, image_size=recording.image_size)
+        )
         tracer.add_up_clutter()
         advance(1)
     counts = [len(tracks) for tracks in shown]
