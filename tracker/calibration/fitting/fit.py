@@ -10,8 +10,9 @@ track ──▶ what a confidence is worth ──▶ track ──▶ constants �
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -22,14 +23,19 @@ from tracker.calibration.fitting.logistic import weights
 from tracker.calibration.fitting.maps import fit_map, rounded
 from tracker.calibration.fitting.recording import Recording
 from tracker.calibration.fitting.trace import Trace, joined, trace
-from tracker.calibration.model import About, Calibration
+from tracker.calibration.model import About, Calibration, Constants
+from tracker.calibration.score_model import ScoreModel
 from tracker.config import TrackerConfig
 from tracker.errors import InputError
 
-__all__ = ["PASSES", "Labeller", "Tracked", "check", "fit", "track"]
+__all__ = ["PASSES", "STEPS", "Labeller", "Step", "Tracked", "check", "fit", "track"]
 
 # How often a fit tracks its recordings: as they are, and after each of the first two steps.
 PASSES = 3
+Step = Literal["confidence", "constants"]
+STEPS: tuple[Step, ...] = ("confidence", "constants")
+# How often the map of existence is fitted to the boxes where score does not speak for it.
+_ROUNDS = 3
 Labeller = Callable[[Sequence[Recording], Sequence[Trace]], list[Labels]]
 
 
@@ -62,6 +68,7 @@ def fit(
     config: TrackerConfig,
     *,
     first: Sequence[Tracked] | None = None,
+    steps: Collection[Step] = STEPS,
     scene: bool = False,
     say: Callable[[str], None] = lambda _: None,
     advance: Callable[[int], None] = lambda _: None,
@@ -73,6 +80,7 @@ def fit(
         label: Says what turned out.
         config: Settings that the constants start from; they name no calibration.
         first: What `track` gave for them without a calibration, if it is at hand.
+        steps: What is fitted besides how it is told; without any, tracking stays as it is.
         scene: Whether the scene of the one recording is kept too.
         say: Called with a few words before each step that takes time.
         advance: Called with numbers of frames that were tracked: in all `PASSES` times those of
@@ -94,7 +102,9 @@ def fit(
     frames = sum(map(len, recordings))
     trust = first[0].labels.trust
     say("fitting what confidences are worth")
-    model, _ = fit_score_model([one.labels.detected for one in first], trust)
+    model = ScoreModel()
+    if "confidence" in steps:
+        model, _ = fit_score_model([one.labels.detected for one in first], trust)
     now, latest = Calibration(confidence=model), first
     if not model.is_identity:
         say("tracking with it")
@@ -103,7 +113,9 @@ def fit(
         advance(frames)
     say("fitting the constants of the belief")
     found, labels = [one.found for one in latest], [one.labels for one in latest]
-    constants = fit_constants(found, labels, config.existence)
+    constants = Constants()
+    if "constants" in steps:
+        constants = fit_constants(found, labels, config.existence)
     now = Calibration(confidence=model, constants=constants)
     if constants.given:
         say("tracking with them")
@@ -159,10 +171,16 @@ def _told(now: Calibration, latest: Sequence[Tracked], scene: bool) -> Calibrati
     )
     existence, score = (joined(found, f"{name}_odds")[counts] for name in ("existence", "score"))
     trust = labels[0].trust
-    maps = [
-        fit_map(existence, real, cluster, stretch, trust=trust),
-        *(fit_map(score[m], right[m], cluster[m], stretch[m], trust=trust) for m in (seen, ~seen)),
-    ]
+    of_seen, of_coasted = (
+        fit_map(score[m], right[m], cluster[m], stretch[m], trust=trust) for m in (seen, ~seen)
+    )
+    told = np.where(seen, of_seen(score), of_coasted(score))
+    believed = fit_map(existence, real, cluster, stretch, trust=trust)
+    # Existence is told as the larger of the two, so its map is fitted where it is the larger one.
+    for _ in range(_ROUNDS):
+        m = believed(existence) >= told
+        if m.any():
+            believed = fit_map(existence[m], real[m], cluster[m], stretch[m], trust=trust)
     first = np.unique(cluster, return_index=True)[1]
     about = About(
         sequences=tuple(one.recording.name for one in latest),
@@ -174,9 +192,9 @@ def _told(now: Calibration, latest: Sequence[Tracked], scene: bool) -> Calibrati
     return Calibration(
         confidence=now.confidence,
         constants=now.constants,
-        existence=maps[0],
-        score_seen=maps[1],
-        score_coasted=maps[2],
+        existence=believed,
+        score_seen=of_seen,
+        score_coasted=of_coasted,
         consistent=bool(len(real)),
         scene=found[0].scene if scene else now.scene,
         about=about,

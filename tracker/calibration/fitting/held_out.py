@@ -6,11 +6,11 @@ beside no calibration at all. Out goes `HeldOut`, with the figures of `tracker.e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tracker.calibration.fitting.fit import PASSES, Labeller, Tracked, fit, track
+from tracker.calibration.fitting.fit import PASSES, STEPS, Labeller, Step, Tracked, fit, track
 from tracker.calibration.fitting.recording import Recording, folds
 from tracker.calibration.fitting.trace import Trace, boxes, trace
 from tracker.calibration.model import Calibration
@@ -51,6 +51,7 @@ def compare(
     track_metrics: bool = True,
     parts: Sequence[Sequence[Recording]] | None = None,
     first: Sequence[Tracked] = (),
+    steps: Collection[Step] = STEPS,
     say: Callable[[str], None] = lambda _: None,
     advance: Callable[[int], None] = lambda _: None,
 ) -> HeldOut:
@@ -65,6 +66,7 @@ def compare(
         track_metrics: Also HOTA and the like; needs trackeval.
         parts: Other parts than `folds` gives.
         first: What `track` gave for some of the parts without a calibration.
+        steps: As `fit`.
         say: Called with a few words before each step that takes time.
         advance: Called with numbers of frames that were tracked: `work` of them in all.
     """
@@ -83,7 +85,12 @@ def compare(
         say(f"fitting {k + 1} of {len(parts)}, without {', '.join(one.name for one in part)}")
         others = _labelled_together(others, label)
         calibration = fit(
-            [one.recording for one in others], label, config, first=others, advance=advance
+            [one.recording for one in others],
+            label,
+            config,
+            first=others,
+            steps=steps,
+            advance=advance,
         )
         fitted.append(calibration)
         after += [
