@@ -89,7 +89,7 @@ def test_diverse_says_when_there_are_not_enough(cli: Cli, street: Path) -> None:
     assert told["told_apart_by"] == ["picture", "layout"]
     times = sorted(one["timestamp_s"] for one in told["frames"])
     assert all(b - a >= 1.0 for a, b in pairwise(times))
-    assert "frames of 5" in result.stderr
+    assert "frames, not 5" in result.stderr
 
 
 def test_two_runs_share(cli: Cli, street: Path, clip: Clip) -> None:

@@ -81,9 +81,10 @@ def run_of(
     period_s: float = 0.1,
     recorded: bool = True,
     class_names: tuple[str, ...] = ("person", "car"),
+    smoothing: str = "",
 ) -> Run:
     """A run from the rows of each frame; None is a frame nobody looked at."""
-    builder = RunBuilder(name, class_names=class_names, recorded=recorded)
+    builder = RunBuilder(name, class_names=class_names, recorded=recorded, smoothing=smoothing)
     for k, rows in enumerate(frames):
         given = None if rows is None else detections_of(rows)
         builder.add(k, k * period_s, tracks_of(rows or (), k * period_s), given)

@@ -106,6 +106,13 @@ def test_reasons_come_with_the_picks() -> None:
     assert pick.reasons.missed == (7,)
 
 
+def test_frames_without_the_signal_are_no_picks() -> None:
+    early = [Row(1, confidence=0.2)]
+    sure = [Row(1, confidence=0.9, state=TrackState.CONFIRMED)]
+    assert places(run_of([sure, early, sure]), "hard-positives", top=3) == []
+    assert places(run_of([early, sure, sure]), "hard-positives", top=3) == [0]
+
+
 def test_every_name_ranks() -> None:
     run = run_of([lone(0.5), lone(0.2)])
     for by in RANKINGS:

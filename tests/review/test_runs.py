@@ -103,6 +103,19 @@ def test_a_life_by_hand() -> None:
     assert life.rows(0).tolist() == [0, 1, 3]
 
 
+def test_the_life_of_a_smoothed_track_begins_with_its_first_detection() -> None:
+    run = run_of(
+        [
+            [Row(1, seen=False, score=0.25, existence=0.75, state=TrackState.COASTING)],
+            [Row(1, score=0.5, existence=0.875, state=TrackState.CONFIRMED)],
+        ],
+        smoothing="whole",
+    )
+    life = lives_of(run)
+    assert (life.first[0], life.last_seen[0], life.confirmed[0]) == (1, 1, 0)
+    assert life.probability[0] == pytest.approx((0.75 + 0.875) / 2)
+
+
 def test_nothing_at_all() -> None:
     run = run_of([])
     assert len(run) == len(run.tracks) == len(lives_of(run)) == 0

@@ -54,16 +54,17 @@ def test_existence_entropy_adds_up_over_tracks() -> None:
     )
 
 
-def test_hard_positives_are_weak_and_before_the_track_is_confirmed() -> None:
+def test_hard_positives_are_the_weak_begin_of_a_track_that_is_confirmed() -> None:
     run = run_of(
         [
             [Row(1, score=0.6, confidence=0.2), Row(2, box=FAR, confidence=0.2)],
-            [Row(1, score=0.6, confidence=0.9)],  # strong
             [Row(1, score=0.6, seen=False)],  # no detection
-            [Row(1, score=0.6, confidence=0.2, state=SEEN)],  # believed
+            [Row(1, score=0.6, confidence=0.2, state=SEEN)],
+            [Row(1, score=0.6, confidence=0.9)],  # strong
+            [Row(1, score=0.6, confidence=0.2, state=SEEN)],  # weak again
         ]
     )
-    assert told(run, "hard-positives") == pytest.approx([0.6, 0, 0, 0])
+    assert told(run, "hard-positives") == pytest.approx([0.6, 0, 0.6, 0, 0])
 
 
 def test_hard_negatives_were_suppressed_for_a_second() -> None:
@@ -104,6 +105,15 @@ def test_hard_negatives_were_suppressed_for_a_second() -> None:
             id="long after",
         ),
         pytest.param([[Row(1)], [Row(2, box=NEAR, state=SEEN)]], [0, 0], id="never believed"),
+        pytest.param(
+            [
+                [Row(1, state=COASTING, seen=False), Row(2, state=COASTING, seen=False, box=FAR)],
+                [Row(1, state=SEEN), Row(2, state=COASTING, seen=False, box=NEAR)],
+                [Row(2, box=NEAR, state=SEEN)],
+            ],
+            [0, 0, 1],
+            id="smoothed tracks have boxes before their first detection",
+        ),
         pytest.param(
             [
                 [Row(1, class_id=0)],

@@ -42,7 +42,6 @@ _WORDS = {
     "missed": "missed",
     "doubtful": "doubtful",
     "hard_positives": "seen early",
-    "hard_negatives": "clutter",
     "switches": "switched",
 }
 EPILOG = epilog(
@@ -308,11 +307,11 @@ def _folder(
 
 def _notes(ranking: Ranking, top: int, diverse: bool, missing: Sequence[tuple[str, int]]) -> None:
     """Say what is not as it was asked for."""
-    if diverse and len(ranking.picks) < min(top, ranking.candidates):
-        note(
-            f"{len(ranking.picks)} frames of {top}: the others are too near or too like one of"
-            " these (--apart, --likeness)"
-        )
+    if len(ranking.picks) < min(top, ranking.candidates):
+        reason = "have nothing of it"
+        if diverse:
+            reason += ", or are too near or too like one of these (--apart, --likeness)"
+        note(f"{len(ranking.picks)} frames, not {top}: the others {reason}")
     if diverse and ranking.looks == ("layout",):
         note("frames were told apart by the layout of their boxes: the video is not at hand")
     if ranking.by in SIGNALS and any(run.detections is None for run in ranking.runs):
@@ -338,18 +337,21 @@ def _table(ranking: Ranking) -> Table:
     table.add_column("tracks", overflow="fold")
     for number, pick in enumerate(ranking.picks[:_SHOWN], 1):
         run = ranking.runs[pick.run]
-        why = "; ".join(
-            f"{_WORDS[name]} {' '.join(map(str, ids[:6]))}{' …' if len(ids) > 6 else ''}"
-            for name, ids in asdict(pick.reasons).items()
-            if ids
-        )
+        told = asdict(pick.reasons)
+        why = [
+            f"{word} {' '.join(map(str, told[name][:6]))}{' …' if len(told[name]) > 6 else ''}"
+            for name, word in _WORDS.items()
+            if told[name]
+        ]
+        clutter = len(told["hard_negatives"])
+        why += [f"{clutter} of clutter"] if clutter else []
         table.add_row(
             str(number),
             *([run.name] if several else []),
             str(int(run.frame[pick.position])),
             duration(float(run.timestamp_s[pick.position])),
             f"{pick.value:.3f}",
-            why,
+            "; ".join(why),
         )
     rest = len(ranking.picks) - _SHOWN
     if rest > 0:

@@ -1,10 +1,11 @@
 """Each track of a run as a whole: when it lived, how often it was seen, how probable it is.
 
-In: a `Run`. Out: `Lives`, a row a track. The probability that a track follows a real object, known
-when the run is over, is the **mean of its `score`** over all its boxes, predicted ones too. Of the
-numbers a track gives it is the one that comes true best (docs/review.md has the table): the last
-`existence` is that of a track that was given up, the greatest is that of its luckiest moment. It
-needs no fit: a fitted map of it, tried on the sets left out, came true no better.
+In: a `Run`. Out: `Lives`, a row a track. The probability that a track follows a real object, with
+the whole run known, is a mean over all its boxes, predicted ones too: of its **`score`** for tracks
+as they were told at once, of its **`existence`** for smoothed ones. Of the numbers a track has,
+these come true best (docs/review.md has the table): the last `existence` is that of a track that
+was given up, the greatest is that of its luckiest moment. They need no fit: fitted maps of them,
+tried on the sets left out, came true no better.
 """
 
 from __future__ import annotations
@@ -66,6 +67,8 @@ class Lives:
 def lives_of(run: Run) -> Lives:
     """Look at each track of a run as a whole.
 
+    The tracks of a run whose `smoothing` is not "" are smoothed.
+
     Example:
         >>> from tracker import Detections, Tracker
         >>> from tracker.review.runs import RunBuilder
@@ -85,11 +88,14 @@ def lives_of(run: Run) -> Lives:
     last[track], class_id[track] = rows.frame, rows.class_id
     last_seen = np.zeros(k, np.int64)
     last_seen[track[rows.seen]] = rows.frame[rows.seen]
+    # A smoothed track may be believed before its first detection.
     first, confirmed = last.copy(), np.full(k, -1, np.int64)
-    first[track[::-1]] = rows.frame[::-1]
+    seen = np.flatnonzero(rows.seen)[::-1]
+    first[track[seen]] = rows.frame[seen]
     believed = np.flatnonzero(rows.believed)[::-1]
     confirmed[track[believed]] = rows.frame[believed]
     boxes = np.bincount(track, minlength=k)
+    told = rows.existence if run.smoothing else rows.score
     existence, confidence = np.zeros(k), np.full(k, np.nan)
     np.maximum.at(existence, track, rows.existence)
     known = ~np.isnan(rows.confidence)
@@ -102,7 +108,7 @@ def lives_of(run: Run) -> Lives:
         last_seen=last_seen,
         boxes=boxes,
         hits=np.bincount(track, rows.seen, k).astype(np.int64),
-        probability=np.bincount(track, rows.score, k) / np.maximum(boxes, 1),
+        probability=np.bincount(track, told, k) / np.maximum(boxes, 1),
         existence=existence,
         confidence=confidence,
         confirmed=confirmed,

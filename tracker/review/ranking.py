@@ -144,6 +144,8 @@ def rank(
     # Of equal ones the earlier comes first, so that the same input gives the same picks.
     order = np.argsort(-worth, kind="stable")
     order = order[looked[order]]
+    if by in SIGNALS:  # a frame that has nothing of it is no pick
+        order = order[value[order] > 0]
     kinds: tuple[Looks, ...] = ()
     if diverse:
         if per_video is None and len(runs) > 1:

@@ -110,6 +110,8 @@ class Run:
         name: Short, for people and for file names.
         source: What was read, "" if unknown.
         model: Name of the detector, "" if unknown.
+        smoothing: How the tracks were smoothed (`whole`, `fixed_lag`); "": they are as they were
+            told at once.
         class_names: Names by class id.
         frame: (F,) number of each frame in the video, ascending.
         timestamp_s: (F,) time of each frame, s.
@@ -123,6 +125,7 @@ class Run:
     name: str
     source: str
     model: str
+    smoothing: str
     class_names: tuple[str, ...]
     frame: IntArray
     timestamp_s: FloatArray
@@ -165,6 +168,7 @@ class RunBuilder:
     class_names: tuple[str, ...] = ()
     source: str = ""
     model: str = ""
+    smoothing: str = ""
     recorded: bool = True
     _frames: list[tuple[int, float, bool]] = field(default_factory=list)
     _tracks: list[dict[str, NDArray[Any]]] = field(default_factory=list)
@@ -212,6 +216,7 @@ class RunBuilder:
             name=self.name,
             source=self.source,
             model=self.model,
+            smoothing=self.smoothing,
             class_names=self.class_names,
             frame=np.array(frames[0], np.int64),
             timestamp_s=np.array(frames[1], np.float64),
@@ -252,6 +257,7 @@ def read_run(path: str | Path, *, name: str | None = None) -> Run:
         class_names=tracks.class_names,
         source=str(tracks.header.get("source") or ""),
         model=str(tracks.header.get("model") or ""),
+        smoothing=str(tracks.header.get("smoothing") or ""),
         recorded=found is not None,
     )
     nothing = Detections.empty()

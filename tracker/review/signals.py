@@ -9,7 +9,7 @@ least `strong` (where no detections were recorded: at a `score` of at least that
 |---|---|
 | `track-disagreement` | expected number of the detector's mistakes: over all track boxes, 1 − P for a strong detection (it dies), P for a weak one, min(P, score) for none (a track with a miss) |
 | `existence-entropy` | Σ over tracks of the entropy of `existence`, −e log₂ e − (1−e) log₂ (1−e), bits |
-| `hard-positives` | Σ P over weak detections of tracks before they are confirmed: seen, not believed yet |
+| `hard-positives` | Σ P over the weak detections that a track confirmed at some time begins with, up to its first strong one |
 | `hard-negatives` | Σ confidence · (1 − P) over detections of tracks seen for at least 1 s and never confirmed: long-suppressed clutter |
 | `switches` | confirmed tracks that change their class here, or begin here within one height of where another, unseen for at most 2 s, was or is believed to be |
 
@@ -46,7 +46,7 @@ class Reasons:
     Attributes:
         missed: Probably real, without a strong detection here.
         doubtful: A strong detection here, and probably not real.
-        hard_positives: Seen weakly here, confirmed later.
+        hard_positives: Begins here with weak detections, and is confirmed at some time.
         hard_negatives: Clutter that has been suppressed for long.
         switches: Begins where another ended, or changes its class.
     """
@@ -150,7 +150,10 @@ def _existence_entropy(run: Run, lives: Lives, strong: float) -> tuple[IntArray,
 
 def _hard_positives(run: Run, lives: Lives, strong: float) -> tuple[IntArray, FloatArray]:
     rows, track = run.tracks, lives.row_track
-    early = rows.seen & (rows.frame < lives.confirmed[track]) & ~_strong(run, strong)
+    sure = _strong(run, strong)
+    begin = np.full(len(lives), len(run))
+    np.minimum.at(begin, track[sure], rows.frame[sure])
+    early = rows.seen & ~sure & (rows.frame < begin[track]) & (lives.confirmed[track] >= 0)
     chosen = np.flatnonzero(early)
     return chosen, lives.probability[track[chosen]]
 
@@ -172,23 +175,25 @@ def _switches(run: Run, lives: Lives, strong: float) -> tuple[IntArray, FloatArr
     start = np.searchsorted(track[by_track], np.arange(len(lives) + 1))
     for k in ever.tolist():
         mine = by_track[start[k] : start[k + 1]]
+        born = mine[rows.seen[mine]][:1]
         believed = mine[rows.believed[mine]]
         changed = rows.class_id[believed][1:] != rows.class_id[believed][:-1]
         found += believed[1:][changed].tolist()
-        if any(_took_over(run, lives, mine[0], by_track[start[a] : start[a + 1]])
-               for a in ever.tolist() if a != k and lives.first[a] < lives.first[k]):  # fmt: skip
-            found.append(int(mine[0]))
+        others = [a for a in ever.tolist() if lives.first[a] < lives.first[k]]
+        if len(born) and any(
+            _took_over(run, int(born[0]), by_track[start[a] : start[a + 1]]) for a in others
+        ):
+            found.append(int(born[0]))
     chosen = np.unique(np.array(found, np.int64))
     return chosen, np.ones(len(chosen))
 
 
-def _took_over(run: Run, lives: Lives, born: int, other: IntArray) -> bool:
+def _took_over(run: Run, born: int, other: IntArray) -> bool:
     """Whether a track that begins with row `born` stands where another was lost from sight.
 
     Args:
         run: The run.
-        lives: Of the run.
-        born: First row of the one.
+        born: Row of the first detection of the one.
         other: (R,) rows of the other, in the order of time.
     """
     rows, now = run.tracks, int(run.tracks.frame[born])
@@ -196,6 +201,8 @@ def _took_over(run: Run, lives: Lives, born: int, other: IntArray) -> bool:
     if not len(before) or (rows.frame[before[-1]] == now and rows.seen[before[-1]]):
         return False
     seen = before[rows.seen[before]]
+    if not len(seen):
+        return False
     gap_s = run.timestamp_s[now] - run.timestamp_s[rows.frame[seen[-1]]]
     if gap_s > _SWITCH_S:
         return False
