@@ -4,8 +4,7 @@ In: a `Run`. Out: `Lives`, a row a track. The probability that a track follows a
 the whole run known, is a mean over all its boxes, predicted ones too: of its **`score`** for tracks
 as they were told at once, of its **`existence`** for smoothed ones. Of the numbers a track has,
 these come true best (docs/review.md has the table): the last `existence` is that of a track that
-was given up, the greatest is that of its luckiest moment. They need no fit: fitted maps of them,
-tried on the sets left out, came true no better.
+was given up, the greatest is that of its luckiest moment.
 """
 
 from __future__ import annotations
