@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
@@ -37,6 +38,7 @@ EPILOG = epilog(
     ("conftrack live front=rtsp://10.0.0.5/1 back=http://10.0.0.6/cam.mjpg", "two, with names"),
     ("conftrack live --config cameras.toml --model bundled --classes person", "many, see below"),
     ("conftrack live street.mp4 --realtime --stdout", "a file as if it were a camera"),
+    ("conftrack live --config cameras.toml --record --metrics 9109", "videos; for Prometheus"),
     ("conftrack live 0 --for 60", "the first camera of this computer, one minute"),
 )
 
@@ -116,6 +118,40 @@ def live(
             rich_help_panel="Output",
         ),
     ] = False,
+    webhook: Annotated[
+        str | None,
+        typer.Option(
+            help="Also POST each event to this address, as JSON.",
+            show_default=False,
+            rich_help_panel="Output",
+        ),
+    ] = None,
+    mqtt: Annotated[
+        str | None,
+        typer.Option(
+            help="Also publish events at a broker: mqtt://HOST/TOPIC, mqtts:// for encryption.",
+            show_default=False,
+            rich_help_panel="Output",
+        ),
+    ] = None,
+    record: Annotated[
+        bool,
+        typer.Option(
+            "--record",
+            help="Write a video of what is before and after each event, into --out/recordings.",
+            rich_help_panel="Output",
+        ),
+    ] = False,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[HOST:]PORT",
+            help="Serve /metrics for Prometheus, /healthz and /readyz; to this machine only unless"
+            " a HOST is given.",
+            show_default=False,
+            rich_help_panel="Output",
+        ),
+    ] = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -124,14 +160,21 @@ def live(
     Events go to events.jsonl in --out, which is continued when it is there. Ctrl-C ends.
     """
     show_log(debug=debug)
-    from tracker.live.outlets.lines import EventFile, EventStream
+    from tracker.live.clocks import Timeline
     from tracker.live.settings import named_sources, read_settings
+    from tracker.live.status_server import StatusServer, address_of
     from tracker.live.system import LiveSystem
+
+    if metrics is not None:
+        address_of(metrics)  # a mistake in it is told before anything is opened
 
     settings, tracking = read_settings(config)
     if calibration is not None:
         tracking = replace(tracking, calibration=calibration)
     settings = _with_sources(settings, named_sources(sources or []), realtime, transport, timeout)
+    given = {"webhook": webhook, "mqtt": mqtt, "record": record}
+    also = {key: value for key, value in given.items() if value}
+    settings = replace(settings, outlets=replace(settings.outlets, **also))
     if not settings.cameras:
         raise InputError(
             "no camera: give a SOURCE such as rtsp://…, 0 or street.mp4, or a --config with"
@@ -151,15 +194,21 @@ def live(
         precision=precision,
     )
     _allow_replay(detector, settings)
-    out_folder.mkdir(parents=True, exist_ok=True)
     path = out_folder / "events.jsonl"
-    outlets: list[Any] = [EventFile(path, settings.outlets)]
-    if stdout:
-        outlets.append(EventStream(sys.stdout, settings.outlets))
-    system = LiveSystem(detector, settings, tracking, outlets=outlets, batch_size=batch)
-    if not quiet:
-        _introduce(system, detector, path)
-    with Interrupt() as interrupt, LiveTable(system, quiet=quiet) as table:
+    timeline = Timeline()
+    outlets, results = _outlets(out_folder, settings.outlets, detector, timeline, stdout=stdout)
+    system = LiveSystem(
+        detector, settings, tracking,
+        outlets=outlets, results=results, timeline=timeline, batch_size=batch,
+    )  # fmt: skip
+    with ExitStack() as stack:
+        server = None
+        if metrics is not None:
+            server = stack.enter_context(StatusServer(system, address_of(metrics)))
+        if not quiet:
+            _introduce(system, detector, path, server)
+        interrupt = stack.enter_context(Interrupt())
+        table = stack.enter_context(LiveTable(system, quiet=quiet))
         system.run(interrupt.stop, for_s=for_s, on_status=table.update)
         interrupted = interrupt.stop.is_set()
     if nothing := system.why_nothing():
@@ -217,7 +266,32 @@ def _allow_replay(detector: Any, settings: Any) -> None:
     detector.check_times = False
 
 
-def _introduce(system: Any, detector: Any, path: Path) -> None:
+def _outlets(
+    folder: Path, settings: Any, detector: Any, timeline: Any, *, stdout: bool
+) -> tuple[list[Any], list[Any]]:
+    """Where events go, and who wants every result."""
+    from tracker.live.outlets.lines import EventFile, EventStream
+    from tracker.live.outlets.mqtt import Mqtt
+    from tracker.live.outlets.recording import Recorder
+    from tracker.live.outlets.webhook import Webhook
+
+    clock = timeline.clock
+    folder.mkdir(parents=True, exist_ok=True)
+    outlets: list[Any] = [EventFile(folder / "events.jsonl", settings, clock=clock)]
+    if stdout:
+        outlets.append(EventStream(sys.stdout, settings, clock=clock))
+    if settings.webhook:
+        outlets.append(Webhook(settings.webhook, settings, clock=clock))
+    if settings.mqtt:
+        outlets.append(Mqtt(settings.mqtt, settings, clock=clock))
+    results: list[Any] = []
+    if settings.record:
+        names = detector.class_names
+        results.append(Recorder(folder / "recordings", names, settings, timeline=timeline))
+    return outlets, results
+
+
+def _introduce(system: Any, detector: Any, path: Path, server: Any) -> None:
     for camera in system.cameras.values():
         err.print(
             f"[bold]camera[/] {escape(camera.name)}: {escape(camera.reader.shown)}", soft_wrap=True
@@ -225,6 +299,9 @@ def _introduce(system: Any, detector: Any, path: Path) -> None:
     text = getattr(detector, "note", "") or f"{detector.name} on {detector.device}"
     err.print(f"[bold]model[/]  {escape(text)}", soft_wrap=True)
     err.print(f"[bold]events[/] {escape(str(path))}", soft_wrap=True)
+    if server is not None:
+        host, port = server.address
+        err.print(f"[bold]status[/] http://{host}:{port}/metrics, /healthz, /readyz")
 
 
 def _result(system: Any, path: Path) -> str:

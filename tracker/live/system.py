@@ -37,6 +37,8 @@ _TEND_EVERY_S = 0.05
 _PATIENCE_S = 0.1
 # How long is waited for the looking thread at the end: a detector may be at work, s.
 _LAST_LOOK_S = 30.0
+# The looking thread is stuck when it gives no sign for this long, s.
+_STUCK_S = 120.0
 
 
 class ResultSink(Protocol):
@@ -129,6 +131,7 @@ class LiveSystem:
         self._bell = bell
         self._failure: BaseException | None = None
         self._stopping = threading.Event()
+        self._looked_s = self.timeline.clock.monotonic()
 
     def run(
         self,
@@ -191,7 +194,8 @@ class LiveSystem:
         return {
             "run": self.run_name,
             "time": self.timeline.wall_iso(now),
-            "well": self._failure is None and all(c["well"] for c in cameras),
+            "alive": self._alive(),
+            "well": self._alive() and all(c["well"] for c in cameras),
             "detector": {
                 "name": str(getattr(self.detector, "name", type(self.detector).__name__)),
                 "ms_per_frame": round(1000 * busy, 2),
@@ -221,6 +225,11 @@ class LiveSystem:
             return ""
         return "; ".join(f"{c.name} ({c.reader.shown}): {c.reader.why}" for c in cameras)
 
+    def _alive(self) -> bool:
+        """Whether looking goes on; a detector that takes this long will not come back."""
+        waited = self.timeline.clock.monotonic() - self._looked_s
+        return self._failure is None and waited < _STUCK_S
+
     def _tell(self, result: Result) -> None:
         for event in result.events:
             for outlet in self._event_outlets:
@@ -236,5 +245,6 @@ class LiveSystem:
         try:
             while not self._stopping.is_set():
                 self.looker.step(_PATIENCE_S)
+                self._looked_s = self.timeline.clock.monotonic()
         except BaseException as error:
             self._failure = error

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tracker.frames import Frame
 from tracker.tracks import Tracks, TrackState
 
-__all__ = ["CameraView", "Life", "Moment", "crop_of", "jpeg_of"]
+__all__ = ["CameraView", "Life", "Moment", "crop_of", "from_jpeg", "jpeg_of", "scaled", "shrunk"]
 
 Image = NDArray[np.uint8]
 
@@ -136,7 +136,7 @@ class CameraView:
             return None
         from tracker.video.overlay import draw
 
-        image = draw(_shrunk(frame.image, most_px), _scaled(tracks, frame, most_px),
+        image = draw(shrunk(frame.image, most_px), scaled(tracks, frame, most_px),
                      self.class_names)  # fmt: skip
         jpeg = jpeg_of(image, quality=quality)
         with self._lock:
@@ -199,7 +199,7 @@ def crop_of(image: Image, xyxy: NDArray[np.float64], most_px: int, margin: float
     top, bottom = max(0, int(y1 - more_y)), min(height, int(np.ceil(y2 + more_y)))
     if right - left < 2 or bottom - top < 2:
         return None
-    return _shrunk(image[top:bottom, left:right], most_px).copy()
+    return shrunk(image[top:bottom, left:right], most_px).copy()
 
 
 def jpeg_of(image_rgb: Image, *, quality: int = 80) -> bytes:
@@ -211,11 +211,21 @@ def jpeg_of(image_rgb: Image, *, quality: int = 80) -> bytes:
     return bytes(data.tobytes())
 
 
+def from_jpeg(data: bytes) -> Image:
+    """Decode a picture of `jpeg_of`."""
+    from tracker.video.optional import import_cv2
+
+    cv2 = import_cv2()
+    image: Image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+    return image
+
+
 def _scale(image: Image, most_px: int) -> float:
     return float(min(1.0, most_px / max(image.shape[:2])))
 
 
-def _shrunk(image: Image, most_px: int) -> Image:
+def shrunk(image: Image, most_px: int) -> Image:
+    """The picture with its longer side at most so long; itself if it is short enough."""
     scale = _scale(image, most_px)
     if scale == 1.0:
         return image
@@ -227,7 +237,7 @@ def _shrunk(image: Image, most_px: int) -> Image:
     return smaller
 
 
-def _scaled(tracks: Tracks, frame: Frame, most_px: int) -> Tracks:
+def scaled(tracks: Tracks, frame: Frame, most_px: int) -> Tracks:
     """The tracks in pixels of the shrunk picture, for drawing."""
     scale = _scale(frame.image, most_px)
     if scale == 1.0:
