@@ -244,4 +244,17 @@ def test_memory_is_a_few_bytes_a_box(record, street) -> None:
     frames, hits = len(online), sum(int(t.seen.sum()) for t in online)
     posteriors = 12 * 2 * len(recorder.records().track_id)
     assert recorder.nbytes <= 25 * frames + 44 * hits + posteriors
-    assert smooth(recorder).nbytes <= 85 * boxes + 16 * frames
+    assert smooth(recorder).nbytes <= 86 * boxes + 16 * frames
+
+
+def test_a_box_outside_of_the_detections_is_shown_where_it_is_probably_right(record, walk) -> None:
+    recorder, _ = record(walk(150, confidence=0.8, seen=range(30, 120).__contains__))
+    frames = list(smooth(recorder))
+    assert any(tracks.lost.any() for tracks in frames[:30])
+    assert any(tracks.lost.any() for tracks in frames[120:])
+    for k, tracks in enumerate(frames):
+        if 30 <= k < 120:
+            assert tracks.confirmed[0]
+            assert not tracks.lost[0]
+        elif len(tracks) and tracks.coasting[0]:
+            assert tracks.score[0] >= 0.5

@@ -44,6 +44,7 @@ _ROW = np.dtype(
         ("misses", np.int32),
         ("detection", np.int32),
         ("believed", np.bool_),
+        ("guess", np.bool_),  # outside of its hits, and probably not right
     ]
 )
 _FROM_PAST = ("track", "gain_s", "first_s", "confidence", "hits", "misses", "detection")
@@ -80,7 +81,7 @@ def stepped_back(
     config: TrackerConfig,
     dt_s: float,
     warp: FloatArray | None = None,
-    trim: bool = False,
+    final: bool = False,
 ) -> Known:
     """What is known of frame `k`.
 
@@ -93,8 +94,9 @@ def stepped_back(
         config: The model of the looks, and the thresholds of belief.
         dt_s: Seconds to the next frame.
         warp: (3, 3) how the camera moves to the next frame.
-        trim: Leave out boxes after the last hit where the track is not believed any more; those
-            before the first hit are left out in any case.
+        final: No more will come: what was not found again never will be. Boxes after the last hit
+            are then as those before the first: left out where the track is not believed, and a
+            guess where they are probably not right.
     """
     now_s, look_s = float(looks.now_s[k]), float(looks.look_s[k])
     past, future = filtered.rows, after.rows
@@ -127,8 +129,8 @@ def stepped_back(
     ended = (~goes_on).nonzero()[0]
     if len(ended):
         rows["last_s"][ended], rows["next_s"][ended] = past["last_s"][ended], np.inf
-    # Before the last hit, as after the first, no more than the margin beyond it counts.
-    over = (~goes_on | (rows["last_s"][:n] == now_s)).nonzero()[0]
+    # From the last hit on, as before the first, no more than the margin beyond it counts.
+    over = (rows["last_s"][:n] <= now_s).nonzero()[0]
     if len(over):
         rows["looked_s"][over] = looks.after(k, rows["last_s"][over] + ours.margin_s)
     inside = rows["last_s"][here] > now_s  # after its last hit a track has no future to learn from
@@ -143,9 +145,9 @@ def stepped_back(
         behind[n:, 1] = look_s + looks.before(k, since)
 
     level = evidence.level(rows["support"] + behind[:, 0], rows["looked_s"] + behind[:, 1], ours)
-    _judge(rows, state, level, past, now_s, config)
+    _judge(rows, state, level, past, now_s, config, final)
     doubtful = rows["existence"] < log_odds_of(config.existence.release_at)
-    doubtful[:n] &= trim & (rows["last_s"][:n] < now_s)
+    doubtful[:n] &= final & (rows["last_s"][:n] < now_s)
     if doubtful.any():
         rows, state = rows[~doubtful], state[~doubtful]
     if len(begins) and n and (np.diff(rows["track"]) < 0).any():
@@ -161,6 +163,7 @@ def _judge(
     past: NDArray[np.void],
     now_s: float,
     given: TrackerConfig,
+    final: bool,
 ) -> None:
     """Existence, score and what follows from them, in place; `believed` comes from the future."""
     config = given.smoothing
@@ -169,8 +172,9 @@ def _judge(
     rows["existence"] = evidence.existence(level, config)
     spread = np.sqrt(state[:, VAR_POS, 0] + state[:, VAR_POS, 1])
     spread /= np.maximum(state[:, POS, 3], 1.0)
-    outside = (now_s < rows["first_s"]) | (now_s > rows["last_s"])
-    rows["score"] = evidence.unseen_score(level, spread, outside, config)
+    before, after = now_s < rows["first_s"], now_s > rows["last_s"]
+    rows["score"] = evidence.unseen_score(level, spread, before | after, config)
+    rows["guess"] = (before | (after & final)) & (rows["score"] < 0.0)
     seen = hit.nonzero()[0]
     rows["score"][seen] = evidence.seen_score(level[seen], past["score"][seen], config)
     rows["next_s"][seen] = now_s

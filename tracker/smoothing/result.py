@@ -41,6 +41,7 @@ _ROW = np.dtype(
         ("gap_s", np.float32),
         ("confidence", np.float32),
         ("believed", np.bool_),
+        ("guess", np.bool_),
     ]
 )
 _COPIED = ("track", "detection", "hits", "misses", "existence", "score", "gap_s", "confidence")
@@ -75,7 +76,7 @@ def packed(frames: Sequence[Known]) -> Packed:
     bounds = np.cumsum([0, *(len(known.rows) for known in frames)])
     rows = np.zeros(int(bounds[-1]), _ROW)
     given = np.concatenate([known.rows for known in frames])
-    for name in (*_COPIED, "believed"):
+    for name in (*_COPIED, "believed", "guess"):
         rows[name] = given[name]
     state = np.concatenate([known.state for known in frames])
     rows["cxcywh"], rows["velocity"] = state[:, POS], state[:, VEL, :2]
@@ -175,12 +176,14 @@ def described(*, rows: NDArray[np.void], lost_below: float, **columns: Any) -> T
 
     Args:
         rows: (N,) structured, with the log-odds and counts, from `Known` or `Packed`.
-        lost_below: A believed track that was not seen and has a smaller score is lost.
+        lost_below: A believed track that was not seen and has a smaller score is lost. So is one
+            that was not found yet, or never again, where its box is probably not right.
         columns: The others of `Tracks`.
     """
     detection = rows["detection"].astype(np.int64)
     score = sigmoid(rows["score"].astype(np.float64))
-    unseen = np.where(score < lost_below, TrackState.LOST, TrackState.COASTING)
+    lost = (score < lost_below) | rows["guess"]
+    unseen = np.where(lost, TrackState.LOST, TrackState.COASTING)
     state = np.where(detection >= 0, TrackState.CONFIRMED, unseen)
     return Tracks(
         existence=sigmoid(rows["existence"].astype(np.float64)),

@@ -7,7 +7,7 @@ records ──▶ both ends of every track ──▶ tracks that are one object 
                     │ states at every 256th frame
                     ▼
         backward, from the last frame to the first        tracker.smoothing.backward
-                    │ 84 bytes a track and frame
+                    │ 86 bytes a track and frame
                     ▼
         a `Tracks` for each frame, made when it is asked for
 ```
@@ -266,5 +266,5 @@ class _Pass:
             config=self.settings,
             dt_s=float(now[k + 1] - now[k]) if after else 0.0,
             warp=self.records.warps.get(k + 1) if after else None,
-            trim=True,
+            final=True,
         )
