@@ -4,7 +4,7 @@ Examples:
     python -m scripts.make_evidence_figures docs/images
     python -m scripts.make_evidence_figures docs/images --data labelled/mot17 labelled/mot15_acf
 
-The first two figures need nothing but the tracker. The third holds the belief of independent looks
+Three figures need nothing but the tracker. The other holds the belief of independent looks
 (IPDA) and ours against the truth, over folders of labelled sequences as `conftrack evaluate` takes
 them; without --data it is left as it is.
 """
@@ -25,8 +25,9 @@ import numpy as np
 
 from scripts.quality.methods import run
 from scripts.quality.scores import load
-from tracker import Detections, Tracker, TrackerConfig
+from tracker import Detections, Tracker, TrackerConfig, Tracks
 from tracker.evaluation import evaluate, read_tracks
+from tracker.smoothing import LagSmoother, Recorder, smooth
 
 OURS, OTHER, GREY = "#0072b2", "#d55e00", "#808080"
 
@@ -108,6 +109,42 @@ def reliability(axes: Any, folders: Sequence[Path]) -> None:
     axes.legend(frameon=False)
 
 
+def afterwards(axes: Any) -> None:
+    """A weak object that is hidden for a second, and a flicker: at once, late, and afterwards."""
+    fps, frames = 30, 210
+    weak = [frame for frame in range(30, 180) if not 90 <= frame < 120]
+    tracker, recorder = Tracker(), Recorder()
+    late = LagSmoother(lag_s=0.5)
+    told: dict[str, list[Tracks]] = {"at once": [], "0.5 s late": []}
+    for k in range(frames):
+        boxes = [[10 + 2.0 * k, 10, 50 + 2.0 * k, 110]] if k in weak else []
+        confidences = [0.5] * len(boxes)
+        if k in (60, 61):
+            boxes, confidences = [*boxes, [500, 10, 540, 110]], [*confidences, 0.8]
+        detections = Detections(boxes, confidences)
+        tracks = tracker.update(detections, timestamp_s=k / fps)
+        recorder.add(detections, tracks)
+        told["at once"].append(tracks)
+        told["0.5 s late"] += late.add(detections, tracks)
+    told["0.5 s late"] += late.flush()
+    told["afterwards"] = list(smooth(recorder))
+    for (name, all_tracks), line in zip(told.items(), (":", "--", "-"), strict=True):
+        for track_id, what, color in ((1, "weak object", OURS), (2, "flicker", OTHER)):
+            seen = [
+                (k / fps, float(tracks.existence[tracks.track_id == track_id][0]))
+                for k, tracks in enumerate(all_tracks)
+                if track_id in tracks.track_id
+            ]
+            axes.plot(*zip(*seen, strict=True), line, color=color, label=f"{what}, {name}")
+    for start, stop in ((1, 3), (4, 6)):
+        axes.axvspan(start, stop, color=GREY, alpha=0.12, lw=0)
+    axes.axhline(TrackerConfig().existence.confirm_at, color=GREY, linestyle=":", lw=0.8)
+    axes.set_xlabel("time (s); grey: the object is seen, at confidence 0.5")
+    axes.set_ylabel("existence")
+    axes.set_ylim(0, 1)
+    axes.legend(frameon=False, fontsize=7, ncols=3, loc="lower center")
+
+
 def draw(path: Path, fill: Callable[[Any], None]) -> None:
     """One picture."""
     import matplotlib
@@ -137,6 +174,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args.out.mkdir(parents=True, exist_ok=True)
     draw(args.out / "evidence_seeds.png", seeds)
     draw(args.out / "evidence_looks.png", worth)
+    draw(args.out / "evidence_afterwards.png", afterwards)
     if args.data:
         draw(args.out / "evidence_truth.png", lambda axes: reliability(axes, args.data))
     return 0

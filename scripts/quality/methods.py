@@ -1,8 +1,9 @@
 """What of this project is compared: one method a fuser, all on the same association and motion.
 
-In come the detections of a sequence; out comes MOT text with every box that the method outputs. A
-box with the least score that a file can hold is none: so says a fuser that gives nothing (`raw`
-and `n-of-m` to a predicted box).
+Ours comes twice: online, and smoothed, each frame given the whole sequence. In come the detections
+of a sequence; out comes MOT text with every box that the method outputs. A box with the least score
+that a file can hold is none: so says a fuser that gives nothing (`raw` and `n-of-m` to a predicted
+box).
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from tracker import Tracker, TrackerConfig, Tracks
 from tracker.config import FuserName
 from tracker.formats.mot import MotWriter
 from tracker.fusers import NAMES
+from tracker.smoothing import Recorder, smooth
 
-__all__ = ["METHODS", "OURS", "Method", "run"]
+__all__ = ["METHODS", "OURS", "SMOOTHED", "Method", "run"]
 
 # The tracks of every frame of a sequence, in order.
 Method = Callable[[Recording], Iterator[Tracks]]
@@ -33,10 +35,20 @@ def fused(fuser: FuserName, recording: Recording) -> Iterator[Tracks]:
         )
 
 
-OURS = "ours"
+def smoothed(recording: Recording) -> Iterator[Tracks]:
+    """The same tracks, seen afterwards as `conftrack run` does with files."""
+    recorder = Recorder()
+    for detections, tracks in zip(recording.frames, fused("evidence", recording), strict=True):
+        recorder.add(detections, tracks)
+    yield from smooth(recorder)
+
+
+OURS, SMOOTHED = "ours", "ours smoothed"
 # Ours first; the others are known rules on our tracks.
 METHODS: dict[str, Method] = {
-    OURS if name == "evidence" else f"fuser {name}": partial(fused, name) for name in NAMES
+    OURS: partial(fused, "evidence"),
+    SMOOTHED: smoothed,
+    **{f"fuser {name}": partial(fused, name) for name in NAMES if name != "evidence"},
 }
 _NOTHING = 1.5e-6
 

@@ -187,7 +187,7 @@ def test_every_method_in_tables_and_plot(data: Path, tmp_path: Path):
         line.split(" | ")[0].strip("| ") for line in (out / "benchmark.md").read_text().splitlines()
     }
     assert {"raw detections", *methods.METHODS, "same .35", "same .6"} <= rows
-    assert len(methods.METHODS) == 8
+    assert len(methods.METHODS) == 9
     short = (out / "summary.md").read_text()
     assert short.count("| walks |") == 2  # a row, and a column
     for word in (results["made"]["commit"], "scripts/benchmark_quality.py", np.__version__):

@@ -130,7 +130,7 @@ def stepped_back(
     if len(ended):
         rows["last_s"][ended], rows["next_s"][ended] = past["last_s"][ended], np.inf
     # From the last hit on, as before the first, no more than the margin beyond it counts.
-    over = (rows["last_s"][:n] <= now_s).nonzero()[0]
+    over = ((rows["last_s"][:n] <= now_s) & (final | ~goes_on)).nonzero()[0]
     if len(over):
         rows["looked_s"][over] = looks.after(k, rows["last_s"][over] + ours.margin_s)
     inside = rows["last_s"][here] > now_s  # after its last hit a track has no future to learn from

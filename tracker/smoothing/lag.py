@@ -139,7 +139,7 @@ class LagSmoother:
 
     def flush(self) -> list[Tracks]:
         """Give out all frames that wait, and begin anew."""
-        out = [self._release() for _ in range(len(self._waiting))]
+        out = [self._release(final=True) for _ in range(len(self._waiting))]
         self._restart()
         return out
 
@@ -164,8 +164,8 @@ class LagSmoother:
     def _looks(self) -> Looks:
         return Looks(self._now, self._look, self.config.smoothing)
 
-    def _release(self) -> Tracks:
-        """The oldest frame that waits, given all that is known by now."""
+    def _release(self, *, final: bool = False) -> Tracks:
+        """The oldest frame that waits, given all that is known by now, or ever will be."""
         known, looks = Known.nothing(), self._looks()
         first = len(self._now) - len(self._waiting)
         dt_s, warp = 0.0, None
@@ -173,7 +173,7 @@ class LagSmoother:
             frame = self._waiting[i]
             known = stepped_back(
                 frame.filtered, known, first + i, looks,
-                model=self._model, config=self.config, dt_s=dt_s, warp=warp,
+                model=self._model, config=self.config, dt_s=dt_s, warp=warp, final=final,
             )  # fmt: skip
             dt_s, warp = frame.dt_s, frame.warp
         rows, state = known.rows, known.state
