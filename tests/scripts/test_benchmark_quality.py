@@ -189,7 +189,7 @@ def test_every_method_in_tables_and_plot(data: Path, tmp_path: Path):
     assert {"raw detections", *methods.METHODS, "same .35", "same .6"} <= rows
     assert len(methods.METHODS) == 9
     short = (out / "summary.md").read_text()
-    assert short.count("| walks |") == 2  # a row, and a column
+    assert short.count("| walks |") == 3  # two rows, and a column
     for word in (results["made"]["commit"], "scripts/benchmark_quality.py", np.__version__):
         assert word in short
     with Image.open(out / "frontier.png") as picture:
@@ -215,7 +215,7 @@ def test_a_frame_without_boxes_and_a_method_without_output(tmp_path: Path, monke
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--methods", "our"), "no 'our'; known are none, ours, fuser raw"),
+        (("--methods", "our"), "no 'our'; known are none, ours, ours smoothed"),
         (("--peers", "sort"), "no 'sort'; known are none, roboflow SORT .25"),
         (("--peer-results", "x.json"), "x.json"),
     ],

@@ -187,17 +187,18 @@ def test_nothing_is_normal() -> None:
 
 def test_a_moving_camera(walk) -> None:
     """Somebody stands still while the camera pans 10 px a frame: no gap moves the box."""
-    tracker, recorder = Tracker(), Recorder()
+    tracker, recorder, online = Tracker(), Recorder(), []
     pan = np.array([[1.0, 0, -10], [0, 1, 0]])
     for k in range(40):
         x = 500 - 10 * k
         seen = not 15 <= k < 22
         detections = Detections([[x, 20, x + 40, 120]] if seen else [], [0.8] * seen)
         warp = pan if k else None
-        recorder.add(
-            detections, tracker.update(detections, timestamp_s=k / 30, warp=warp), warp=warp
-        )
+        online.append(tracker.update(detections, timestamp_s=k / 30, warp=warp))
+        recorder.add(detections, online[-1], warp=warp)
     for k, tracks in enumerate(smooth(recorder)):
+        # What is known with the future is known better.
+        assert tracks.covariance[0, 0, 0] <= online[k].covariance[0, 0, 0] * 1.001
         assert abs(tracks.xyxy[0, 0] - (500 - 10 * k)) < 2
         assert abs(tracks.velocity[0, 0]) < 10
 

@@ -7,7 +7,7 @@ its existence reaches: its boxes are predicted back in time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,9 +100,12 @@ def stepped_back(
     """
     now_s, look_s = float(looks.now_s[k]), float(looks.look_s[k])
     past, future = filtered.rows, after.rows
-    later = after.state
+    later, exact, parallax = after.state, after.state, np.zeros((len(future), 4))
     if warp is not None and len(later):
-        later = moved(later, inverse(warp), model)
+        back = inverse(warp)
+        later = moved(after.state, back, model)
+        exact = moved(after.state, back, ConstantVelocity(replace(model.config, parallax=0.0)))
+        parallax = later[:, VAR_POS] - exact[:, VAR_POS]
     # Tracks here: those of the frame, then those that begin later and reach back to it.
     at = np.searchsorted(future["track"], past["track"])
     goes_on = at < len(future)
@@ -135,8 +138,11 @@ def stepped_back(
         rows["looked_s"][over] = looks.after(k, rows["last_s"][over] + ours.margin_s)
     inside = rows["last_s"][here] > now_s  # after its last hit a track has no future to learn from
     if inside.any():
-        part = filtered.state[here[inside]]
-        state[here[inside]] = smoothed(part, model.predict(part, dt_s), later[there[inside]], dt_s)
+        part, ahead_of = filtered.state[here[inside]], there[inside]
+        # What the camera's motion leaves open is noise of the prediction, and not of the future.
+        predicted = model.predict(part, dt_s)
+        predicted[:, VAR_POS] += parallax[ahead_of]
+        state[here[inside]] = smoothed(part, predicted, exact[ahead_of], dt_s)
     behind = np.zeros((len(rows), 2))
     behind[:n, 0], behind[:n, 1] = past["support"], past["looked_s"]
     if len(begins):
