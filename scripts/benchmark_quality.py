@@ -80,7 +80,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("data", type=Path, nargs="+", help="sets, or folders of sets")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
-    names = ", ".join(methods.METHODS)
+    names = ", ".join(methods.NAMES)
     parser.add_argument("--methods", nargs="+", metavar="NAME", help=f"or none; of: {names}")
     parser.add_argument(
         "--peers", nargs="+", metavar="NAME", help=f"or none; of: {', '.join(peers.PEERS)}"
@@ -91,7 +91,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         folders = sets_in(options.data)
-        wanted_methods = _chosen(options.methods, list(methods.METHODS), "--methods")
+        wanted_methods = _chosen(options.methods, list(methods.NAMES), "--methods")
         wanted_peers = _chosen(options.peers, list(peers.PEERS), "--peers")
         cached = {}
         if options.peer_results is not None:

@@ -13,17 +13,15 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from scripts.quality.calibrated import Method, calibrated_elsewhere
 from scripts.track_detections import Recording
 from tracker import Tracker, TrackerConfig, Tracks
 from tracker.config import FuserName
 from tracker.formats.mot import MotWriter
-from tracker.fusers import NAMES
+from tracker.fusers import NAMES as FUSERS
 from tracker.smoothing import Recorder, smooth
 
-__all__ = ["METHODS", "OURS", "SMOOTHED", "Method", "run"]
-
-# The tracks of every frame of a sequence, in order.
-Method = Callable[[Recording], Iterator[Tracks]]
+__all__ = ["CALIBRATED", "METHODS", "NAMES", "OURS", "SMOOTHED", "Method", "method_of", "run"]
 
 
 def fused(fuser: FuserName, recording: Recording) -> Iterator[Tracks]:
@@ -48,9 +46,20 @@ OURS, SMOOTHED = "ours", "ours smoothed"
 METHODS: dict[str, Method] = {
     OURS: partial(fused, "evidence"),
     SMOOTHED: smoothed,
-    **{f"fuser {name}": partial(fused, name) for name in NAMES if name != "evidence"},
+    **{f"fuser {name}": partial(fused, name) for name in FUSERS if name != "evidence"},
 }
 _NOTHING = 1.5e-6
+
+
+CALIBRATED = "ours calibrated"
+# Those that need the other sequences of the set, and what makes a method of them.
+OF_A_SET: dict[str, Callable[[Path], Method]] = {CALIBRATED: calibrated_elsewhere}
+NAMES = (OURS, *OF_A_SET, *(name for name in METHODS if name != OURS))
+
+
+def method_of(name: str, folder: Path) -> Method:
+    """The method of a name, for the set in a folder."""
+    return OF_A_SET[name](folder) if name in OF_A_SET else METHODS[name]
 
 
 @dataclass(frozen=True)
@@ -61,8 +70,8 @@ class _Stamp:
     timestamp_s: float
 
 
-def run(name: str, recording: Recording, out: Path) -> None:
-    """Run a method on a sequence into the MOT file `out`."""
+def run(name: str, recording: Recording, out: Path, method: Method | None = None) -> None:
+    """Run a method on a sequence into the MOT file `out`; None takes the one of that name."""
     with MotWriter(out) as writer:
-        for k, tracks in enumerate(METHODS[name](recording)):
+        for k, tracks in enumerate((method or METHODS[name])(recording)):
             writer.write(_Stamp(k, k / recording.rate), tracks[tracks.score > _NOTHING])

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from multiprocessing import get_context
 from pathlib import Path
@@ -52,10 +53,15 @@ def do(task: Task) -> scores.Scored | str:
 
 
 def _scored(task: Task, data: scores.SetData) -> scores.Scored:
-    one, threshold = (methods, scores.STRONG) if task.kind == "methods" else (peers, 0.0)
+    threshold = scores.STRONG if task.kind == "methods" else 0.0
     with _folder(task) as folder:
+        if task.kind == "methods":
+            method = methods.method_of(task.name, task.folder)
+            run = partial(methods.run, method=method)
+        else:
+            run = partial(peers.run)
         for recording in data.recordings:
-            one.run(task.name, recording, folder / f"{recording.name}.txt")
+            run(task.name, recording, folder / f"{recording.name}.txt")
         return scores.score(data, folder, threshold=threshold, at_true=task.at_true)
 
 
@@ -111,7 +117,7 @@ def benchmark(
 
     Args:
         folders: The sets.
-        wanted_methods: Of `methods.METHODS`.
+        wanted_methods: Of `methods.NAMES`.
         wanted_peers: Of `peers.PEERS`.
         cached: Results of an earlier run whose peers are taken over; {} for none.
         run: Maps `do` over tasks, in order.

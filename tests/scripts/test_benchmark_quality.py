@@ -186,10 +186,10 @@ def test_every_method_in_tables_and_plot(data: Path, tmp_path: Path):
     rows = {
         line.split(" | ")[0].strip("| ") for line in (out / "benchmark.md").read_text().splitlines()
     }
-    assert {"raw detections", *methods.METHODS, "same .35", "same .6"} <= rows
-    assert len(methods.METHODS) == 9
+    assert {"raw detections", *methods.NAMES, "same .35", "same .6"} <= rows
+    assert len(methods.NAMES) == 10
     short = (out / "summary.md").read_text()
-    assert short.count("| walks |") == 3  # two rows, and a column
+    assert short.count("| walks |") == 4  # three rows, and a column
     for word in (results["made"]["commit"], "scripts/benchmark_quality.py", np.__version__):
         assert word in short
     with Image.open(out / "frontier.png") as picture:
@@ -215,7 +215,7 @@ def test_a_frame_without_boxes_and_a_method_without_output(tmp_path: Path, monke
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--methods", "our"), "no 'our'; known are none, ours, ours smoothed"),
+        (("--methods", "our"), "no 'our'; known are none, ours, ours calibrated, ours smoothed"),
         (("--peers", "sort"), "no 'sort'; known are none, roboflow SORT .25"),
         (("--peer-results", "x.json"), "x.json"),
     ],
@@ -316,10 +316,47 @@ def test_tables_say_what_is_not_reached():
 
 def test_the_page_knows_every_fuser_and_column():
     page = (Path(__file__).parents[2] / "docs" / "benchmark.md").read_text(encoding="utf-8")
-    for name in methods.METHODS:
+    for name in methods.NAMES:
         assert f"`{name.removeprefix('fuser ')}`" in page
     named = " ".join(line.split("|")[1] for line in page.splitlines() if line.startswith("| "))
     columns = {*tables._METHOD, *tables._PEER} - {"precision", "recall", "MOTA", "ID switches"}
     for column in columns:
         words = column.removesuffix(" by existence").removesuffix(": mean (worst)")
         assert words in named, column
+
+
+def test_what_is_judged_was_not_fitted_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Each sequence, and each half of a single one, is tracked with what the rest gives."""
+    from scripts.quality import calibrated
+    from tests.calibration.kit import recording as world
+    from tests.cli.test_calibrate import write
+    from tracker import Tracker
+
+    used: list[tuple[str, ...]] = []
+    update = Tracker.update
+
+    def noting(self: Tracker, *arguments: object, **options: object) -> object:
+        used.append(self.calibration.about.sequences)
+        return update(self, *arguments, **options)  # type: ignore[arg-type]
+
+    for k in range(3):
+        write(world(k, 30), tmp_path / "set" / f"s{k}")
+    write(world(4, 60), tmp_path / "camera" / "one")
+    for name in ("set", "camera"):
+        data = scores.load(tmp_path / name)
+        method = calibrated.calibrated_elsewhere(tmp_path / name)
+        with monkeypatch.context() as patch:
+            patch.setattr(Tracker, "update", noting)
+            for one in data.recordings:
+                used.clear()
+                shown = list(method(one))
+                assert len(shown) == len(used) == len(one.frames)
+                if name == "set":
+                    others = tuple(f"s{k}" for k in range(3) if f"s{k}" != one.name)
+                    assert {tuple(sorted(names)) for names in used} == {others}
+                else:
+                    assert used[:30] == [("one: second half",)] * 30
+                    assert used[30:] == [("one: first half",)] * 30
+                    # The same tracks go on.
+                    before, after = (set(tracks.track_id.tolist()) for tracks in shown[29:31])
+                    assert before & after

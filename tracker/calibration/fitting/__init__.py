@@ -21,7 +21,7 @@
 
 from tracker.calibration.fitting.files import read_recordings
 from tracker.calibration.fitting.fit import PASSES, check, fit, track
-from tracker.calibration.fitting.held_out import HeldOut, compare, figures, work
+from tracker.calibration.fitting.held_out import HeldOut, compare, figures, fit_apart, work
 from tracker.calibration.fitting.labels import Labels, by_truth, label
 from tracker.calibration.fitting.mixture import by_mixture
 from tracker.calibration.fitting.recording import Recording, folds, paired
@@ -39,6 +39,7 @@ __all__ = [
     "compare",
     "figures",
     "fit",
+    "fit_apart",
     "folds",
     "label",
     "paired",

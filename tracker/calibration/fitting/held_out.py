@@ -21,7 +21,7 @@ from tracker.evaluation.sequences import BoxSequence, TruthSequence
 if TYPE_CHECKING:
     from tracker.evaluation.result import Figures
 
-__all__ = ["HeldOut", "compare", "figures", "work"]
+__all__ = ["HeldOut", "compare", "figures", "fit_apart", "work"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +71,38 @@ def compare(
         advance: Called with numbers of frames that were tracked: `work` of them in all.
     """
     parts = folds(recordings) if parts is None else parts
+    plain, fitted = fit_apart(
+        parts, label, config, first=first, steps=steps, say=say, advance=advance
+    )
+    after = [
+        (recording, trace(recording, config, calibration, advance=advance))
+        for part, calibration in zip(parts, fitted, strict=True)
+        for recording in part
+    ]
+    before = [(one.recording, one.found) for some in plain for one in some]
+    told = [
+        figures(pairs, classes=classes, min_iou=min_iou, track_metrics=track_metrics)
+        for pairs in (before, after)
+    ]
+    names = tuple(tuple(one.name for one in part) for part in parts)
+    return HeldOut(told[0], told[1], names, tuple(fitted))
+
+
+def fit_apart(
+    parts: Sequence[Sequence[Recording]],
+    label: Labeller,
+    config: TrackerConfig,
+    *,
+    first: Sequence[Tracked] = (),
+    steps: Collection[Step] = STEPS,
+    say: Callable[[str], None] = lambda _: None,
+    advance: Callable[[int], None] = lambda _: None,
+) -> tuple[list[list[Tracked]], list[Calibration]]:
+    """For each part the calibration that is fitted on the others; arguments as in `compare`.
+
+    Returns:
+        The parts as they are tracked without a calibration, and their calibrations.
+    """
     say("tracking")
     known = {id(one.recording): one for one in first}
     new = [one for part in parts for one in part if id(one) not in known]
@@ -79,31 +111,13 @@ def compare(
     plain = [[known[id(one)] for one in part] for part in parts]
     advance(sum(len(one) for part in parts for one in part if one not in new))
     fitted: list[Calibration] = []
-    after: list[tuple[Recording, Trace]] = []
     for k, part in enumerate(parts):
         others: list[Tracked] = [one for i, some in enumerate(plain) if i != k for one in some]
         say(f"fitting {k + 1} of {len(parts)}, without {', '.join(one.name for one in part)}")
         others = _labelled_together(others, label)
-        calibration = fit(
-            [one.recording for one in others],
-            label,
-            config,
-            first=others,
-            steps=steps,
-            advance=advance,
-        )
-        fitted.append(calibration)
-        after += [
-            (recording, trace(recording, config, calibration, advance=advance))
-            for recording in part
-        ]
-    before = [(one.recording, one.found) for some in plain for one in some]
-    told = [
-        figures(pairs, classes=classes, min_iou=min_iou, track_metrics=track_metrics)
-        for pairs in (before, after)
-    ]
-    names = tuple(tuple(one.name for one in part) for part in parts)
-    return HeldOut(told[0], told[1], names, tuple(fitted))
+        found = [one.recording for one in others]
+        fitted.append(fit(found, label, config, first=others, steps=steps, advance=advance))
+    return plain, fitted
 
 
 def work(parts: Sequence[Sequence[Recording]]) -> int:
