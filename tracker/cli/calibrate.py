@@ -162,6 +162,7 @@ def calibrate(
     Tracks them, holds boxes and tracks against the truth, and fits what a confidence is worth, the
     constants of the belief, and how existence and score are told. With little data little changes.
     Prints how true both are before and after, on parts that were not fitted on.
+    docs/calibration.md explains it.
     """
     show_log(debug=debug)
     if list_them:
