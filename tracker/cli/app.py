@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tracker.cli import bag, calibrate, demo, evaluate, live, models, rank, run
+from tracker.cli import bag, calibrate, demo, evaluate, live, models, rank, run, triage
 from tracker.cli.console import out
 from tracker.cli.helptext import EXIT_CODES, Command, Group, prose
 
@@ -50,6 +50,7 @@ for module, command in (
     (live, live.live),
     (evaluate, evaluate.evaluate),
     (calibrate, calibrate.calibrate),
+    (triage, triage.triage),
     (rank, rank.rank),
     (demo, demo.demo),
     (models, models.models),

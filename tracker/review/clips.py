@@ -1,0 +1,231 @@
+"""What a person needs to see of a track: a strip of crops over its life, and a short clip.
+
+In: a `Run`, its `Lives`, the video and tracks. Out: `crops/ID.jpg`, `clips/ID.mp4` and a still of
+the clip, `clips/ID.jpg`. The video is read through once; pictures are cut as they pass. A clip
+shows the stretch of a life in which most was seen, on a still piece of the picture, with the box
+drawn in: thick where it was detected, thin where it is predicted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tracker.review.lives import Lives
+from tracker.review.pictures import frames_at
+from tracker.review.runs import Run
+
+__all__ = ["CLIPS", "CROPS", "View", "show_tracks", "stretch"]
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+Image = NDArray[np.uint8]
+
+CROPS, CLIPS = "crops", "clips"
+_CROPS = 6
+_STRIP_HEIGHT = 144
+_SIDE = 288  # longer side of a clip, px
+_CLIP_FPS = 12.0
+_CONTEXT_S = 0.6  # shown before and after a short life
+# Space around the box, in shares of its longer side; around the boxes of a clip.
+_CROP_MARGIN, _CLIP_MARGIN = 0.25, 0.6
+_LEAST_SIDE = 48.0
+_COLOUR = (255, 205, 40)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The files of one track, relative to the folder, "" for one that could not be made.
+
+    `still` is what a clip shows before it plays.
+    """
+
+    crops: str
+    clip: str
+    still: str
+
+
+@dataclass(slots=True)
+class _Plan:
+    """Which frames of a track are cut, and what was cut of them."""
+
+    track: int
+    boxes: dict[int, tuple[FloatArray, bool]]
+    crops_at: list[int]
+    clip_at: list[int]
+    region: FloatArray
+    crops: list[Image] = field(default_factory=list)
+    clip: list[tuple[float, Image]] = field(default_factory=list)
+    still: Image | None = None
+
+
+def stretch(run: Run, lives: Lives, k: int, *, seconds: float = 3.0) -> tuple[int, int]:
+    """First and last frame position of the stretch of a life in which most was seen.
+
+    Args:
+        run: The run.
+        lives: Of the run.
+        k: Row of the track.
+        seconds: Length of the stretch; a shorter life is shown with what was before and after.
+    """
+    rows = lives.rows(k)
+    seen = rows[run.tracks.seen[rows]]
+    seen = rows if not len(seen) else seen
+    times = run.timestamp_s[run.tracks.frame[seen]]
+    worth = np.append(0.0, np.cumsum(run.tracks.score[seen]))
+    until = np.searchsorted(times, times + seconds, side="right")
+    first = int(np.argmax(worth[until] - worth[:-1]))
+    begin, end = float(times[first]), float(times[until[first] - 1])
+    pad = min(_CONTEXT_S, (seconds - (end - begin)) / 2)
+    a = int(np.searchsorted(run.timestamp_s, begin - pad, side="left"))
+    b = int(np.searchsorted(run.timestamp_s, end + pad, side="right")) - 1
+    return a, b
+
+
+def show_tracks(
+    run: Run,
+    lives: Lives,
+    tracks: Sequence[int],
+    video: str,
+    folder: Path,
+    *,
+    seconds: float = 3.0,
+) -> dict[int, View]:
+    """Write crops and clips of some tracks.
+
+    Args:
+        run: The run.
+        lives: Of the run.
+        tracks: Rows of `lives`.
+        video: What the run was made of.
+        folder: An existing folder; it gets `crops` and `clips`.
+        seconds: Length of a clip.
+
+    Returns:
+        The files of each track.
+
+    Raises:
+        SourceError: The video cannot be read, or a clip not be written.
+        InputError: The video is not that of the run.
+        MissingExtraError: The extra `video` is not installed.
+    """
+    from tracker.video.optional import import_cv2
+
+    cv2 = import_cv2()
+    (folder / CROPS).mkdir(exist_ok=True)
+    (folder / CLIPS).mkdir(exist_ok=True)
+    plans = [_plan(run, lives, k, seconds) for k in tracks]
+    wanted: dict[int, list[_Plan]] = {}
+    for plan in plans:
+        for position in {*plan.crops_at, *plan.clip_at}:
+            wanted.setdefault(position, []).append(plan)
+    done: dict[int, View] = {}
+    for position, frame in frames_at(run, video, wanted):
+        for plan in wanted[position]:
+            if position in plan.crops_at:
+                plan.crops.append(_crop(cv2, frame.image, plan.boxes[position][0]))
+            if position in plan.clip_at:
+                shot = _shot(cv2, frame.image, plan.region, plan.boxes.get(position))
+                plan.clip.append((frame.timestamp_s, shot))
+                if plan.still is None and position >= plan.clip_at[len(plan.clip_at) // 2]:
+                    plan.still = shot
+                if position == plan.clip_at[-1]:
+                    # At once: clips of all tracks would not fit in memory.
+                    _write_clip(plan, int(lives.track_id[plan.track]), folder)
+    for plan in plans:
+        number = int(lives.track_id[plan.track])
+        if plan.clip:  # its last frame did not decode
+            _write_clip(plan, number, folder)
+        names = f"{CROPS}/{number}.jpg", f"{CLIPS}/{number}.mp4", f"{CLIPS}/{number}.jpg"
+        if plan.crops:
+            _write_jpeg(cv2, folder / names[0], _strip(plan.crops))
+        if plan.still is not None:
+            _write_jpeg(cv2, folder / names[2], plan.still)
+        done[plan.track] = View(*(n if (folder / n).is_file() else "" for n in names))
+    return done
+
+
+def _plan(run: Run, lives: Lives, k: int, seconds: float) -> _Plan:
+    """What to cut of one track."""
+    table = run.tracks
+    rows = lives.rows(k)
+    boxes = {
+        frame: (table.xyxy[row], bool(table.seen[row]))
+        for frame, row in zip(table.frame[rows].tolist(), rows.tolist(), strict=True)
+    }
+    seen = table.frame[rows[table.seen[rows]]]
+    seen = table.frame[rows] if not len(seen) else seen
+    picks = np.unique(np.linspace(0, len(seen) - 1, _CROPS).round().astype(np.int64))
+    first, last = stretch(run, lives, k, seconds=seconds)
+    step = max(1, round(1.0 / (_CLIP_FPS * run.period_s))) if run.period_s > 0 else 1
+    shown = list(range(first, last + 1, step))
+    inside = [boxes[p][0] for p in range(first, last + 1) if p in boxes]
+    corners = np.array(inside or [table.xyxy[rows[0]]])
+    size = max(float(np.median(corners[:, 2:] - corners[:, :2], axis=0).max()), _LEAST_SIDE)
+    region = np.append(corners[:, :2].min(axis=0), corners[:, 2:].max(axis=0))
+    region += np.array([-1, -1, 1, 1]) * _CLIP_MARGIN * size
+    return _Plan(k, boxes, seen[picks].tolist(), shown, region)
+
+
+def _cut(image: Image, region: FloatArray) -> tuple[Image, int, int]:
+    """The part of a picture, and its upper left corner there; never empty."""
+    height, width = image.shape[:2]
+    x1 = int(np.clip(np.floor(region[0]), 0, width - 1))
+    y1 = int(np.clip(np.floor(region[1]), 0, height - 1))
+    x2 = int(np.clip(np.ceil(region[2]), x1 + 1, width))
+    y2 = int(np.clip(np.ceil(region[3]), y1 + 1, height))
+    return image[y1:y2, x1:x2], x1, y1
+
+
+def _crop(cv2: Any, image: Image, box: FloatArray) -> Image:
+    """One crop, as high as the strip."""
+    margin = _CROP_MARGIN * float((box[2:] - box[:2]).max())
+    part, _, _ = _cut(image, box + np.array([-1, -1, 1, 1]) * margin)
+    scale = _STRIP_HEIGHT / part.shape[0]
+    width = int(np.clip(round(part.shape[1] * scale), 16, 2 * _STRIP_HEIGHT))
+    small: Image = cv2.resize(part, (width, _STRIP_HEIGHT), interpolation=_way(cv2, scale))
+    return small
+
+
+def _shot(cv2: Any, image: Image, region: FloatArray, box: tuple[FloatArray, bool] | None) -> Image:
+    """One frame of a clip."""
+    part, left, top = _cut(image, region)
+    scale = _SIDE / max(part.shape[:2])
+    size = (max(2, round(part.shape[1] * scale)), max(2, round(part.shape[0] * scale)))
+    shot: Image = cv2.resize(part, size, interpolation=_way(cv2, scale))
+    if box is not None:
+        corners = (box[0] - np.array([left, top, left, top])) * scale
+        x1, y1, x2, y2 = np.clip(corners.round(), -9999, 9999).astype(int).tolist()
+        # Around what it is about, not over it.
+        cv2.rectangle(shot, (x1 - 2, y1 - 2), (x2 + 2, y2 + 2), _COLOUR, 2 if box[1] else 1)
+    return shot
+
+
+def _way(cv2: Any, scale: float) -> int:
+    return int(cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA)
+
+
+def _strip(crops: Sequence[Image]) -> Image:
+    """Crops side by side."""
+    gap = np.full((_STRIP_HEIGHT, 3, 3), 255, np.uint8)
+    parts = [part for crop in crops for part in (crop, gap)]
+    return np.hstack(parts[:-1])
+
+
+def _write_jpeg(cv2: Any, path: Path, image: Image) -> None:
+    _, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
+    path.write_bytes(data.tobytes())
+
+
+def _write_clip(plan: _Plan, number: int, folder: Path) -> None:
+    from tracker.video.writer import VideoWriter
+
+    with VideoWriter(folder / CLIPS / f"{number}.mp4", fps=_CLIP_FPS, crf=27) as video:
+        for timestamp_s, image in plan.clip:
+            video.write(image, timestamp_s)
+    plan.clip.clear()
