@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.live.fakes import SquareDetector
+
 Cli = Callable[..., Any]
 Start = Callable[..., "subprocess.Popen[str]"]
 
@@ -86,8 +88,9 @@ def test_mistakes_are_told_before_anything_runs(
     assert word in " ".join(result.stderr.split())
 
 
-def test_a_camera_that_is_not_there_is_waited_for(cli: Cli) -> None:
-    result = cli("live", "gone=rtsp://me:hunter2@127.0.0.1:9/x", "--for", "1", "--model", "bundled")
+def test_a_camera_that_is_not_there_is_waited_for(cli: Cli, monkeypatch: Any) -> None:
+    monkeypatch.setattr("tracker.cli.live.load_detector", lambda *_, **__: SquareDetector())
+    result = cli("live", "gone=rtsp://me:hunter2@127.0.0.1:9/x", "--for", "1")
     assert result.exit_code == 0, result.stderr
     assert "no picture came: gone (rtsp://***@127.0.0.1:9/x): cannot open" in result.stderr
     assert "hunter2" not in result.stderr + result.stdout

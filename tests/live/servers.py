@@ -3,11 +3,15 @@
 They are Debian packages and no Python ones; where they are missing the tests skip and say so.
 """
 
+import contextlib
 import functools
+import http.server
 import shutil
 import socket
 import subprocess
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -148,3 +152,37 @@ def udp_ts(port: int | None = None) -> tuple[Server, str]:
     command = ["ffmpeg", "-loglevel", "error", *_TEST_PICTURE, *_H264, "-pix_fmt", "yuv420p"]
     url = f"udp://127.0.0.1:{port}"
     return Server([*command, "-f", "mpegts", f"{url}?pkt_size=1316"], port, listens=False), url
+
+
+def hls(folder: Path, *, seconds: int) -> Path:
+    """A folder with a playlist of one-second pieces."""
+    need_ffmpeg()
+    picture = ["-f", "lavfi", "-i", "testsrc=size=160x120:rate=15", "-t", str(seconds)]
+    pieces = ["-g", "15", "-hls_time", "1", "-hls_list_size", "0"]
+    subprocess.run(
+        ["ffmpeg", "-loglevel", "error", *picture, *_H264[:-2], *pieces, str(folder / "cam.m3u8")],
+        check=True,
+        stdin=subprocess.DEVNULL,
+    )
+    return folder
+
+
+@contextlib.contextmanager
+def files(folder: Path) -> Iterator[int]:
+    """Serve a folder; gives the port."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *args: object) -> None:
+            pass
+
+    handler = functools.partial(Quiet, directory=str(folder))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,55 +1,12 @@
 """Real streams of real servers on this machine, killed and started again."""
 
-import random
-import threading
+import signal
 import time
-from collections.abc import Callable
 
 import pytest
 
 from tests.live import servers
-from tests.live.fakes import ListOutlet, SquareDetector
-from tracker.live.settings import CameraSettings, LiveSettings
-from tracker.live.system import LiveSystem
-
-
-class Running:
-    """A live system in a thread, looked at from outside."""
-
-    def __init__(self, **cameras: CameraSettings) -> None:
-        self.detector, self.events = SquareDetector(), ListOutlet()
-        self.system = LiveSystem(
-            self.detector,
-            LiveSettings(cameras=cameras),
-            outlets=[self.events],
-            rng=random.Random(0),
-        )
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self.system.run, args=(self._stop,))
-
-    def __enter__(self) -> "Running":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *args: object) -> None:
-        self._stop.set()
-        self._thread.join(20)
-        assert not self._thread.is_alive()
-
-    def of(self, camera: str) -> dict:
-        return next(c for c in self.system.health()["cameras"] if c["camera"] == camera)
-
-    def until(self, true: Callable[[], bool], *, within_s: float = 30.0) -> None:
-        end = time.monotonic() + within_s
-        while not true():
-            assert time.monotonic() < end, self.system.health()
-            time.sleep(0.02)
-
-
-def camera(url: str, **more) -> CameraSettings:
-    return CameraSettings(
-        **{"source": url, "timeout_s": 4.0, "retry_first_s": 0.1, "retry_most_s": 0.5} | more
-    )
+from tests.live.running import Running, camera
 
 
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
@@ -83,4 +40,39 @@ def test_streams_of_ffmpeg_survive_their_server(serve):
         server.start()
         running.until(lambda: running.of("cam")["looked"] > looked + 15)
         assert running.of("cam")["reconnects"] == 1
-        assert 0.2 < 1 / max(running.of("cam")["fps_in"], 1) * 15 < 5.0
+
+
+def test_a_server_that_falls_silent_is_left_and_disturbs_no_other():
+    with servers.rtsp() as still, servers.rtsp() as fine:
+        cameras = {"still": camera(servers.rtsp_url(still), timeout_s=1.5)}
+        cameras["fine"] = camera(servers.rtsp_url(fine))
+        with Running(**cameras) as running:
+            running.until(lambda: min(running.of(c)["looked"] for c in cameras) > 10)
+            still.process.send_signal(signal.SIGSTOP)
+            try:
+                running.until(lambda: running.of("still")["state"] == "down")
+                assert "no picture for 1.5 s" in running.of("still")["why"] or (
+                    "nothing came" in running.of("still")["why"]
+                )
+                before = running.of("fine")["looked"]
+                began = time.monotonic()
+                running.until(lambda: running.of("fine")["looked"] >= before + 15)
+                assert time.monotonic() - began < 6.0
+            finally:
+                still.process.send_signal(signal.SIGCONT)
+            looked = running.of("still")["looked"]
+            running.until(lambda: running.of("still")["looked"] > looked + 10)
+            assert running.of("fine")["reconnects"] == 0
+
+
+def test_hls_is_played_at_its_own_pace(tmp_path):
+    folder = servers.hls(tmp_path, seconds=3)
+    with (
+        servers.files(folder) as port,
+        Running(cam=camera(f"http://127.0.0.1:{port}/cam.m3u8")) as running,
+    ):
+        began = time.monotonic()
+        running.until(lambda: running.of("cam")["state"] == "ended")
+        assert time.monotonic() - began > 2.0
+        assert running.of("cam")["received"] == 45
+        assert running.of("cam")["looked"] > 25

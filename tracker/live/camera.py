@@ -262,22 +262,20 @@ class LiveCamera:
             evidence = evidence_of(self._tracker.explain(event.track_id))
         except ConftrackError:  # gone from the ledger
             evidence = evidence_of([])
-        crop = None
-        if self._events.snapshot_px:
+        snapshot = b""
+        if event.event == "lost":  # the best there was of it: it is not to be seen now
             life = self.view.life(event.track_id)
-            if event.event != "lost" and frame is not None:
-                box = np.array(event.xyxy)
-                crop = crop_of(
-                    frame.image, box, self._events.snapshot_px, self._events.snapshot_margin
-                )
-            elif life is not None:
-                crop = life.crop
+            snapshot = b"" if life is None else life.crop
+        elif frame is not None:
+            settings, box = self._events, np.array(event.xyxy)
+            crop = crop_of(frame.image, box, settings.snapshot_px, settings.snapshot_margin)
+            snapshot = b"" if crop is None else jpeg_of(crop)
         return replace(
             event,
             evidence=evidence,
             time=self._timeline.wall_iso(event.timestamp_s),
             run=self._run,
-            snapshot=b"" if crop is None else jpeg_of(crop),
+            snapshot=snapshot,
         )
 
     # -- from anywhere ------------------------------------------------------------------------

@@ -150,16 +150,17 @@ class _Stream(_Base):
         at_pace = settings.source.lower().startswith(_SENT_AT_PACE)
         recording = not at_pace and self._decoder.duration_s is not None
         self.untimed = form in _UNTIMED and not recording
-        self.finite = recording and not in_pieces
-        paced = in_pieces or (self.finite and settings.policy != "every")
+        self.finite = recording
+        paced = (in_pieces or recording) and not (recording and settings.policy == "every")
         self._pace = _Pace(timeline, stop) if paced else None
         self._grey: Any = None
+        self._spoiled = False
 
     def __iter__(self) -> Iterator[Shot]:
         """Yield what the stream sends until it ends."""
         decoder = self._decoder
         index = 0
-        for frame, lost in decoder.frames(self._count):
+        for frame, lost in decoder.frames(self._count, self._announce):
             index += lost
             own = None if self.untimed else decoder.time_of(frame)
             if self._pace is not None and own is not None and not self._pace.wait(own):
@@ -170,13 +171,21 @@ class _Stream(_Base):
                 arrived_s=self._timeline.now(),
                 luma=self._luma(frame),
                 to_rgb=partial(self._to_rgb, frame),
-                corrupt=bool(frame.is_corrupt),
+                corrupt=bool(frame.is_corrupt) or self._spoiled,
             )
             index += 1
         self.why = decoder.broke_by
 
     def _count(self, reason: str) -> None:
         self.errors += 1
+
+    def _announce(self, packet: Any) -> None:
+        """Remember whether the packet that is decoded next is whole.
+
+        Decoders conceal what is missing and do not say so. That the pictures after it are drawn
+        from a damaged one is put up with: else a camera with some loss would never be looked at.
+        """
+        self._spoiled = bool(packet.is_corrupt)
 
     def _to_rgb(self, frame: Any) -> Image | None:
         try:
@@ -199,13 +208,12 @@ class _Stream(_Base):
 
 
 def _options(settings: CameraSettings) -> dict[str, str]:
-    """FFmpeg's options for little delay."""
-    options = {
-        "analyzeduration": "500000",
-        "probesize": "500000",
-        "fflags": "nobuffer",
-        "flags": "low_delay",
-    }
+    """FFmpeg's options for little delay.
+
+    Not `nobuffer`: it throws away what was read to find out what the stream is, and with it the
+    first key frame. Those frames are decoded in a burst, and the newest of them wins.
+    """
+    options = {"analyzeduration": "500000", "probesize": "500000", "flags": "low_delay"}
     source = settings.source.lower()
     if source.startswith(("rtsp:", "rtsps:")):
         options["rtsp_transport"] = settings.transport

@@ -23,8 +23,10 @@ __all__ = ["CameraView", "Life", "Moment", "crop_of", "from_jpeg", "jpeg_of", "s
 Image = NDArray[np.uint8]
 
 _KEPT_S = 3600.0
-_MOST_LIVES = 2000
+_MOST_LIVES = 1000
 _MOST_MOMENTS = 240
+_MOST_MOMENTS_GONE = 60
+_FORGET_EVERY_S = 1.0
 # Below this a candidate is noise that no threshold would confirm.
 _LEAST_PEAK = 0.05
 
@@ -56,8 +58,10 @@ class Life:
         peak: The largest existence it had: at a confirm threshold above it, it would never have
             been confirmed.
         moments: Its updates, thinned out evenly as they get many.
-        crop: (H, W, 3) RGB, the picture of it with the best score, None before there is one.
+        crop: JPEG, the picture of it with the best score; empty before there is one.
         crop_score: That score.
+        stride: Of so many updates one is remembered.
+        skipped: Updates since the last that was.
     """
 
     track_id: int
@@ -66,7 +70,7 @@ class Life:
     last_s: float
     peak: float = 0.0
     moments: list[Moment] = field(default_factory=list)
-    crop: Image | None = None
+    crop: bytes = b""
     crop_score: float = 0.0
     stride: int = 1
     skipped: int = 0
@@ -79,8 +83,12 @@ class Life:
         self.skipped = 0
         self.moments.append(moment)
         if len(self.moments) > _MOST_MOMENTS:
-            del self.moments[::2]
-            self.stride *= 2
+            self.thin_out()
+
+    def thin_out(self) -> None:
+        """Forget every second update."""
+        del self.moments[::2]
+        self.stride *= 2
 
 
 class CameraView:
@@ -105,6 +113,7 @@ class CameraView:
         self._lives: OrderedDict[int, Life] = OrderedDict()
         self._drawn: tuple[tuple[int, int], bytes] | None = None
         self._changes = 0
+        self._forgot_s = -np.inf
 
     def update(self, frame: Frame | None, tracks: Tracks, *, looked: bool) -> None:
         """Show a new state; a frame of None leaves the last picture there."""
@@ -176,16 +185,21 @@ class CameraView:
             if frame is not None and seen and existence >= 0.25 and score > life.crop_score + 0.02:
                 crop = crop_of(frame.image, tracks.xyxy[row], self._crop_px, self._margin)
                 if crop is not None:
-                    life.crop, life.crop_score = crop, score
-        alive = set(tracks.track_id.tolist())
-        for life in list(self._lives.values()):
-            if life.track_id in alive:
-                continue
-            if life.peak < _LEAST_PEAK or life.last_s < now - _KEPT_S:
+                    life.crop, life.crop_score = jpeg_of(crop), score
+        if now - self._forgot_s >= _FORGET_EVERY_S:
+            self._forgot_s = now
+            self._forget(set(tracks.track_id.tolist()), now)
+
+    def _forget(self, alive: set[int], now: float) -> None:
+        """Drop what is too old, too faint or too much, and keep less of what is gone."""
+        gone = [life for life in self._lives.values() if life.track_id not in alive]
+        too_many = len(self._lives) - _MOST_LIVES
+        for life in gone:
+            if life.peak < _LEAST_PEAK or life.last_s < now - _KEPT_S or too_many > 0:
                 del self._lives[life.track_id]
-        gone = (i for i in list(self._lives) if i not in alive)
-        while len(self._lives) > _MOST_LIVES and (oldest := next(gone, None)) is not None:
-            del self._lives[oldest]
+                too_many -= 1
+            elif len(life.moments) > _MOST_MOMENTS_GONE:
+                life.thin_out()
 
 
 def crop_of(image: Image, xyxy: NDArray[np.float64], most_px: int, margin: float) -> Image | None:
