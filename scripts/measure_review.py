@@ -1,4 +1,4 @@
-"""What `conftrack rank` and `conftrack triage` are worth, on labelled sequences: two tables.
+"""What `conftrack rank` and `conftrack triage` are worth, on labelled sequences: three tables.
 
     python scripts/measure_review.py DATA [DATA ...] [--share 0.05] [--write docs/review.md]
 
@@ -9,7 +9,8 @@ The first table: the share of the detector's mistakes (false boxes and missed ob
 detections of at least 0.5, by the rule of docs/evaluate.md) that lie in the best frames by each
 ranking, how many frames that took, and the share of the objects to label in them. The second: how
 true each number of a track is as the probability that it follows a real object, over whole tracks;
-tracks as they are told at once, and smoothed.
+tracks as they are told at once, and smoothed. The third: what `conftrack triage` expects of its
+default thresholds on the smoothed tracks, and what came true.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ from tracker.review.lives import Lives, lives_of
 from tracker.review.ranking import RANKINGS, rank
 from tracker.review.runs import Run, RunBuilder
 from tracker.review.signals import STRONG
+from tracker.review.triage import triage
 from tracker.smoothing import Recorder, smooth
 
 __all__ = ["main"]
@@ -303,6 +305,31 @@ def tracks_table(sets: dict[str, list[Labelled]]) -> str:
     return "".join(f"| {line} |\n" for line in lines)
 
 
+def triage_table(sets: dict[str, list[Labelled]]) -> str:
+    """What triage at its default thresholds expects, and what is true: a row a set."""
+    head = [
+        "set", "yes", "false among them: expected", "true", "maybe", "real among them: expected",
+        "true", "no", "real among them: expected", "true",
+    ]  # fmt: skip
+    lines = [" | ".join(head), " | ".join(["---"] * len(head))]
+    for name, sequences in sets.items():
+        probability, verdict, real = [], [], []
+        for s in sequences:
+            result = triage(s.smoothed)
+            right, judged = real_tracks(s.smoothed, result.lives, s.truth)
+            probability.append(result.lives.probability[judged])
+            verdict.append(np.array(result.verdict)[judged])
+            real.append(right[judged])
+        p, told, y = (np.concatenate(parts) for parts in (probability, verdict, real))
+        cells = [name]
+        for one in ("yes", "maybe", "no"):
+            mine = told == one
+            wanted, came = (1.0 - p, ~y) if one == "yes" else (p, y)
+            cells += [str(mine.sum()), f"{wanted[mine].sum():.1f}", str(came[mine].sum())]
+        lines.append(" | ".join(cells))
+    return "".join(f"| {line} |\n" for line in lines)
+
+
 def _auc(p: FloatArray, y: NDArray[np.bool_]) -> float:
     """P(a real track is told above one that is not), ties counting half."""
     from scipy.stats import rankdata
@@ -351,6 +378,7 @@ def main(arguments: list[str] | None = None) -> int:
     shown = shlex.join(["python", "scripts/measure_review.py", *map(str, command)])
     made = f"\nMade at commit {commit or 'unknown'} by `{shown}`.\n"
     tables = {"frames": frames_table(sets, options.share), "tracks": tracks_table(sets)}
+    tables["triage"] = triage_table(sets)
     for name, text in tables.items():
         print(f"{text}{made}")
         if options.write is not None:

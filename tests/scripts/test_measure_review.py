@@ -37,19 +37,24 @@ def test_mistakes_by_hand(data: Path) -> None:
     assert len(measure_review.best_possible([one], 0.05)) == 2
 
 
-def test_both_tables_go_into_the_page(
+def test_all_tables_go_into_the_page(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(measure_review, "_DRAWS", 5)
     page = tmp_path / "page.md"
     marks = "".join(
-        mark.format(name) for name in ("frames", "tracks")
+        mark.format(name) for name in ("frames", "tracks", "triage")
         for mark in (measure_review.BEGIN, measure_review.END)
     )  # fmt: skip
     page.write_text(f"before\n{marks}after\n")
     assert measure_review.main([str(data), "--write", str(page)]) == 0
     text = page.read_text()
-    for row in ("| `entropy` |", "| `track-disagreement --diverse` |", "| mean score |"):
+    for row in (
+        "| `entropy` |",
+        "| `track-disagreement --diverse` |",
+        "| mean score |",
+        "| street | 1 |",
+    ):
         assert text.count(row) == 1
     assert text.startswith("before")
     assert text.endswith("after\n")
@@ -65,5 +70,5 @@ def test_auc_by_hand() -> None:
 
 def test_the_page_has_the_places() -> None:
     page = (Path(__file__).parents[2] / "docs" / "review.md").read_text(encoding="utf-8")
-    for name in ("frames", "tracks"):
+    for name in ("frames", "tracks", "triage"):
         assert measure_review.written(page, name, "x") != page

@@ -179,9 +179,11 @@ def _switches(run: Run, lives: Lives, strong: float) -> tuple[IntArray, FloatArr
         believed = mine[rows.believed[mine]]
         changed = rows.class_id[believed][1:] != rows.class_id[believed][:-1]
         found += believed[1:][changed].tolist()
-        others = [a for a in ever.tolist() if lives.first[a] < lives.first[k]]
+        since = np.searchsorted(run.timestamp_s, run.timestamp_s[lives.first[k]] - _SWITCH_S)
+        others = ever[(lives.first[ever] < lives.first[k]) & (lives.last[ever] >= since)]
         if len(born) and any(
-            _took_over(run, int(born[0]), by_track[start[a] : start[a + 1]]) for a in others
+            _took_over(run, int(born[0]), by_track[start[a] : start[a + 1]])
+            for a in others.tolist()
         ):
             found.append(int(born[0]))
     chosen = np.unique(np.array(found, np.int64))

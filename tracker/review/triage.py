@@ -151,7 +151,7 @@ def to_json(
         "run": {"name": run.name, "source": run.source, "frames": len(run)},
         "probability": "mean existence" if run.smoothing else "mean score",
         "thresholds": asdict(result.thresholds),
-        "costs": asdict(result.costs),
+        "costs": {name: round(cost, 6) for name, cost in asdict(result.costs).items()},
         "costs_given": result.given,
         "expected": {
             name: round(number, 6) if isinstance(number, float) else number
