@@ -54,6 +54,11 @@ def test_existence_entropy_adds_up_over_tracks() -> None:
     )
 
 
+def test_what_is_certain_has_no_entropy() -> None:
+    run = run_of([[Row(1, existence=1.0), Row(2, existence=0.0, box=FAR)]])
+    assert told(run, "existence-entropy") == pytest.approx([0.0], abs=1e-9)
+
+
 def test_hard_positives_are_the_weak_begin_of_a_track_that_is_confirmed() -> None:
     run = run_of(
         [

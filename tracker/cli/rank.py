@@ -58,7 +58,7 @@ def rank(
     runs: Annotated[
         list[Path],
         typer.Argument(
-            metavar="RUN...",
+            metavar="RUN",
             help="Folders of `conftrack run`, or their tracks.jsonl; of one detector.",
             show_default=False,
         ),

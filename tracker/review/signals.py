@@ -34,6 +34,7 @@ IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
 STRONG = 0.5
+_LEAST = 1e-12
 _LONG_S = 1.0
 _SWITCH_S = 2.0
 _REACH_HEIGHTS = 1.0
@@ -143,8 +144,7 @@ def _disagreement(run: Run, lives: Lives, strong: float) -> tuple[IntArray, Floa
 
 
 def _existence_entropy(run: Run, lives: Lives, strong: float) -> tuple[IntArray, FloatArray]:
-    # Existence lies inside (0, 1), in memory and in files.
-    e = run.tracks.existence
+    e = np.clip(run.tracks.existence, _LEAST, 1.0 - _LEAST)
     return np.arange(len(e)), -e * np.log2(e) - (1.0 - e) * np.log2(1.0 - e)
 
 
