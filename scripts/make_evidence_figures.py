@@ -118,7 +118,7 @@ def afterwards(axes: Any) -> None:
     told: dict[str, list[Tracks]] = {"at once": [], "0.5 s late": []}
     for k in range(frames):
         boxes = [[10 + 2.0 * k, 10, 50 + 2.0 * k, 110]] if k in weak else []
-        confidences = [0.5] * len(boxes)
+        confidences = [0.6] * len(boxes)
         if k in (60, 61):
             boxes, confidences = [*boxes, [500, 10, 540, 110]], [*confidences, 0.8]
         detections = Detections(boxes, confidences)
@@ -139,10 +139,10 @@ def afterwards(axes: Any) -> None:
     for start, stop in ((1, 3), (4, 6)):
         axes.axvspan(start, stop, color=GREY, alpha=0.12, lw=0)
     axes.axhline(TrackerConfig().existence.confirm_at, color=GREY, linestyle=":", lw=0.8)
-    axes.set_xlabel("time (s); grey: the object is seen, at confidence 0.5")
+    axes.set_xlabel("time (s); grey: the object is seen, at confidence 0.6")
     axes.set_ylabel("existence")
-    axes.set_ylim(0, 1)
-    axes.legend(frameon=False, fontsize=7, ncols=3, loc="lower center")
+    axes.set_ylim(0, 1.02)
+    axes.legend(frameon=False, fontsize=7, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
 
 
 def draw(path: Path, fill: Callable[[Any], None]) -> None:

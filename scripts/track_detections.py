@@ -1,6 +1,6 @@
 """Track recorded detections in MOTChallenge layout, without any video.
 
-    python scripts/track_detections.py DATA OUT [--config FILE] [--detections NAME]
+    python scripts/track_detections.py DATA OUT [--config FILE] [--detections NAME] [--smooth]
 
 DATA holds a folder for each sequence with `seqinfo.ini` (frameRate, seqLength) and detections as
 MOT text. OUT gets SEQUENCE.txt: MOT text with `score` and `existence` of every track in every
@@ -8,6 +8,8 @@ frame, coasted boxes included, as evaluation tools read it.
 
     python scripts/track_detections.py MOT17/train out/
     python scripts/track_detections.py MOT17/train out/ --detections det/det.txt --config my.toml
+
+--smooth sees every frame with the whole sequence known, --lag 0.5 with so much of its future, s.
 
 Where somebody has recorded how the camera moved, --warps DIR takes it from SEQUENCE.txt in DIR: a
 line a frame, `frame a b c d e f`, frames from 0, for the affine matrix [[a, b, c], [d, e, f]] that
@@ -20,13 +22,15 @@ import argparse
 import configparser
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from tracker import ConftrackError, Detections, InputError, Tracker, TrackerConfig
+from tracker import ConftrackError, Detections, InputError, Tracker, TrackerConfig, Tracks
 from tracker.formats import mot
+from tracker.smoothing import LagSmoother, Recorder, smooth
 
 __all__ = ["Recording", "main", "read_recording", "read_warps", "track_sequence"]
 
@@ -103,6 +107,8 @@ def track_sequence(
     *,
     image_size: bool | None = None,
     warps: Path | None = None,
+    smoothed: bool = False,
+    lag_s: float | None = None,
 ) -> tuple[int, float]:
     """Track one sequence.
 
@@ -114,27 +120,54 @@ def track_sequence(
         image_size: Whether the tracker is told how large the pictures are, as `conftrack run`
             tells it; None: where seqinfo.ini says it.
         warps: File with the motion of the camera; None: it stands, or nobody knows.
+        smoothed: See every frame given the whole sequence.
+        lag_s: See every frame given so much of its future, s; None: none.
 
     Returns:
-        Number of frames, and seconds spent in `Tracker.update`.
+        Number of frames, and CPU seconds spent in the tracker and in smoothing.
 
     Raises:
-        InputError: As `read_recording`, or the size of the pictures is wanted and not there.
+        InputError: As `read_recording`, or the size of the pictures is wanted and not there, or a
+            lag that is none.
     """
     recording = read_recording(folder, name)
     size = None if image_size is False else recording.image_size
     if image_size and size is None:
         raise InputError(f"{folder / 'seqinfo.ini'} has no imWidth and imHeight above 0")
     moves = {} if warps is None else read_warps(warps)
-    tracker, spent = Tracker(config), 0.0
+    tracker, spent, written = Tracker(config), 0.0, 0
+    recorder = Recorder() if smoothed else None
+    late = None if lag_s is None else LagSmoother(config, lag_s=lag_s)
     with mot.MotWriter(out) as writer:
+
+        def write(done: Sequence[Tracks]) -> None:
+            nonlocal written
+            for tracks in done:
+                writer.write(_Stamp(written, written / recording.rate), tracks)
+                written += 1
+
         for k, detections in enumerate(recording.frames):
             begin = time.process_time()
+            warp = moves.get(k)
             tracks = tracker.update(
-                detections, timestamp_s=k / recording.rate, image_size=size, warp=moves.get(k)
+                detections, timestamp_s=k / recording.rate, image_size=size, warp=warp
             )
+            done = [tracks]
+            if recorder is not None:
+                recorder.add(detections, tracks, warp=warp)
+                done = []
+            elif late is not None:
+                done = late.add(detections, tracks, warp=warp)
             spent += time.process_time() - begin
-            writer.write(_Stamp(k, k / recording.rate), tracks)
+            write(done)
+        begin = time.process_time()
+        rest: Sequence[Tracks] = ()
+        if recorder is not None:
+            rest = smooth(recorder, config)
+        elif late is not None:
+            rest = late.flush()
+        spent += time.process_time() - begin
+        write(rest)
     return len(recording.frames), spent
 
 
@@ -169,6 +202,9 @@ def main(arguments: list[str] | None = None) -> int:
         " seqinfo.ini); without either: where they are there",
     )
     parser.add_argument("--warps", type=Path, help="folder of recorded camera motion, see above")
+    seen = parser.add_mutually_exclusive_group()
+    seen.add_argument("--smooth", action="store_true", help="given the whole sequence")
+    seen.add_argument("--lag", type=float, metavar="SECONDS", help="given so much of the future")
     options = parser.parse_args(arguments)
     try:
         config = TrackerConfig.from_toml(options.config) if options.config else TrackerConfig()
@@ -186,6 +222,8 @@ def main(arguments: list[str] | None = None) -> int:
                 options.detections,
                 image_size=options.image_size,
                 warps=warps,
+                smoothed=options.smooth,
+                lag_s=options.lag,
             )
             print(f"{out}: {frames} frames, {1e3 * spent / max(frames, 1):.2f} ms each")
     except (ConftrackError, OSError) as error:

@@ -32,6 +32,16 @@ def test_a_folder_of_sequences(data: Path, tmp_path: Path, capsys: pytest.Captur
     assert "20 frames" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("option", [["--smooth"], ["--lag", "5"]])
+def test_with_the_future_known(data: Path, tmp_path: Path, option: list[str]):
+    assert track_detections.main([str(data), str(tmp_path / "out")]) == 0
+    assert track_detections.main([str(data), str(tmp_path / "seen"), *option]) == 0
+    online, seen = (mot.read(tmp_path / name / "walk.txt") for name in ("out", "seen"))
+    assert seen.frame.tolist() == online.frame.tolist() == list(range(1, 21))
+    assert seen.extra[0, 0] > 0.7 > online.extra[0, 0]
+    assert seen.extra[7, 0] > online.extra[7, 0], "in the gap"
+
+
 def test_scores_that_are_no_probabilities(data: Path, tmp_path: Path, capsys):
     (data / "walk" / "det.txt").write_text("1,-1,10,20,30,80,17.5,-1,-1,-1\n")
     assert track_detections.main([str(data), str(tmp_path / "out")]) == 2
