@@ -13,7 +13,7 @@ from tracker.errors import InputError
 from tracker.live.backoff import Backoff
 from tracker.live.clocks import Timeline
 from tracker.live.looks import Judge
-from tracker.live.rates import Metronome, fair_rates
+from tracker.live.metronome import Metronome
 from tracker.live.shots import Slot
 from tracker.live.stream_clock import StreamClock
 
@@ -147,18 +147,6 @@ def test_after_a_reconnect_the_same_picture_is_news():
     judge.judge(scene, at_s=0.0)
     judge.restart()
     assert judge.judge(scene, at_s=9.0) == "new"
-
-
-@given(st.floats(0.1, 100), st.dictionaries(st.text(max_size=3), st.floats(0, 60), max_size=6))
-def test_shares_are_fair(capacity, wanted):
-    rates = fair_rates(capacity, wanted)
-    assert rates.keys() == wanted.keys()
-    assert sum(rates.values()) <= min(capacity, sum(wanted.values())) + 1e-6
-    if sum(wanted.values()) > capacity:
-        assert sum(rates.values()) == pytest.approx(capacity)
-    most = max(rates.values(), default=0.0)
-    for name, rate in rates.items():
-        assert rate == pytest.approx(min(wanted[name], most))
 
 
 @pytest.mark.parametrize(("source", "rate"), [(25.0, 10.0), (30.0, 7.0), (10.0, 9.0), (25.0, 25.0)])

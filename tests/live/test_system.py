@@ -274,7 +274,19 @@ def test_what_the_detector_cannot_manage_is_left_out_evenly_and_fairly():
     assert per_s["a"] == pytest.approx(per_s["b"], rel=0.05)
     assert sum(per_s.values()) > 9.0
     gaps = np.diff(looks["a"][20:])
-    assert np.quantile(gaps, 0.95) < 2 * np.median(gaps)
+    assert np.quantile(gaps, 0.95) < 1.6 * np.median(gaps)
+    late = bench.cameras["a"].counts.latency_s.spread()
+    assert late.p95 < 0.21, "never later than one round"
+
+
+def test_a_camera_is_looked_at_no_more_often_than_was_set():
+    bench = Bench("a", max_fps=4.0)
+    bench.watch(20.0, fps=15.0)
+    counts = bench.cameras["a"].counts
+    assert counts.looked == pytest.approx(80, abs=2)
+    assert counts.looked + counts.skipped == 300
+    times = [r.frame.timestamp_s for r in bench.results if r.looked]
+    assert np.ptp(np.diff(times)) < 1 / 15 + 1e-3
 
 
 def test_no_secret_is_in_any_result():

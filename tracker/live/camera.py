@@ -9,6 +9,7 @@ tracker, and nothing else.
 from __future__ import annotations
 
 import logging
+import math
 import random
 import threading
 from collections.abc import Callable, Sequence
@@ -26,7 +27,7 @@ from tracker.live.connections import connect, ends
 from tracker.live.events import Event, Narrator, evidence_of
 from tracker.live.looks import Judge, Verdict
 from tracker.live.measures import Counts
-from tracker.live.rates import Metronome
+from tracker.live.metronome import Metronome
 from tracker.live.reader import Opener, Reader
 from tracker.live.settings import CameraSettings, EventSettings
 from tracker.live.shots import Shot, Slot
@@ -91,7 +92,6 @@ class LiveCamera:
         settings: As given.
         reader: Its connection.
         slot: Where its frames wait.
-        metronome: Which of its frames are looked at.
         view: What can be seen of it.
         counts: What was counted.
     """
@@ -124,9 +124,9 @@ class LiveCamera:
             name, settings, self._receive, timeline=timeline, opener=opener, rng=rng
         )
         self.slot = Slot(bell, capacity=_FILE_QUEUE if every else 1, newest_wins=not every)
-        self.metronome = Metronome()
+        self._metronome = Metronome()
         if settings.max_fps > 0:
-            self.metronome.rate = settings.max_fps
+            self._metronome.rate = settings.max_fps
         self.view = CameraView(
             class_names, crop_px=events.snapshot_px, margin=events.snapshot_margin
         )
@@ -159,11 +159,6 @@ class LiveCamera:
             counts.verdicts[verdict] += 1
             if self.settings.policy == "newest":
                 return True  # `pass_time` does the rest
-        else:
-            rate = counts.arriving.rate(shot.arrived_s)
-            if not self.metronome.wants(captured, 1.0 / rate if rate > 0 else 0.0):
-                counts.skipped += 1
-                return True
         return self.slot.put(replace(shot, captured_s=captured, verdict=verdict))
 
     # -- in the thread that tends -------------------------------------------------------------
@@ -185,6 +180,17 @@ class LiveCamera:
         self.slot.close()
 
     # -- in the thread that looks -------------------------------------------------------------
+
+    def take(self) -> Shot | None:
+        """The frame to look at now, None without one or where `max_fps` leaves it out."""
+        shot = self.slot.take()
+        if shot is None or self._metronome.rate == math.inf:
+            return shot
+        rate = self.counts.arriving.rate(shot.arrived_s)
+        if self._metronome.wants(shot.captured_s, 1.0 / rate if rate > 0 else 0.0):
+            return shot
+        self.counts.skipped += 1
+        return None
 
     def looked(self, shot: Shot, frame: Frame, detections: Detections | None) -> None:
         """Take in what the detector saw in a shot; None: it did not look."""

@@ -1,10 +1,11 @@
 """The one thread that looks: frames of all cameras through one detector, each to its own tracker.
 
 In come the slots of the cameras; out go updates of their trackers. Who was looked at longest ago is
-looked at next, so no camera can crowd out another. Where the detector likes batches, a frame waits
-for those of other cameras for as long as the latency budget allows and only for cameras whose next
-frame is due; one that hangs is not waited for. What the detector cannot manage is left out evenly,
-see `rates`.
+looked at next. So no camera can crowd out another, one that sends few frames has all of them looked
+at, and when the detector cannot manage all, each of the others has every Nth looked at, the newest
+there is at that moment: evenly in time, and never late by more than one round. Where the detector
+likes batches, a frame waits for those of other cameras for as long as the latency budget allows and
+only for cameras whose next frame is due; one that hangs is not waited for.
 """
 
 from __future__ import annotations
@@ -18,17 +19,12 @@ from tracker.errors import InputError, told
 from tracker.frames import Frame
 from tracker.live.camera import LiveCamera
 from tracker.live.clocks import Timeline
-from tracker.live.rates import fair_rates
 from tracker.live.shots import Shot
 from tracker.roles import FrameDetector
 
 __all__ = ["Looker"]
 
 _log = logging.getLogger("conftrack")
-# How often the detector's time is shared out anew, s.
-_SHARE_EVERY_S = 1.0
-# Of the time there is, so much is planned for: what takes longer now and then finds room.
-_PLANNED = 0.95
 # How fast the measure of work follows: of each new value.
 _FOLLOW = 0.1
 # A detector that fails so many times in a row will not recover by itself.
@@ -72,7 +68,6 @@ class Looker:
         self._batch_size, self._budget_s, self._tick_s = batch_size, budget_s, tick_s
         self._turn = dict.fromkeys((c.name for c in cameras), 0)
         self._turns = 0
-        self._shared_s = timeline.now()
         self._failed_in_a_row = 0
         self.busy_s = 0.0
         self.batches = self.failures = 0
@@ -98,15 +93,11 @@ class Looker:
             if not self._waiting() and patience_s > 0:
                 self._bell.wait(patience_s)
             self._gather()
-        taken = [(c, shot) for c in self._next() if (shot := c.slot.take()) is not None]
+        taken = [(c, shot) for c in self._next() if (shot := c.take()) is not None]
         if taken:
             self._look(taken)
         for camera in self._cameras:
             camera.pass_time(self._tick_s)
-        now = self._timeline.now()
-        if now - self._shared_s >= _SHARE_EVERY_S:
-            self._shared_s = now
-            self._share(now)
         return len(taken)
 
     def _waiting(self) -> list[LiveCamera]:
@@ -196,20 +187,3 @@ class Looker:
             error.add_note(f"the detector failed {_MOST_FAILURES} times in a row")
             raise error
         _log.warning("the detector failed: %s", told(error))
-
-    def _share(self, now: float) -> None:
-        """Share the detector's time among the cameras."""
-        wanted = {}
-        live = [c for c in self._cameras if c.settings.policy == "newest"]
-        for camera in live:
-            rate, limit = camera.counts.arriving.rate(now), camera.settings.max_fps
-            wanted[camera.name] = min(rate, limit) if limit else rate
-        capacity = _PLANNED / self.busy_s if self.busy_s > 0 else float("inf")
-        enough = sum(wanted.values()) <= capacity
-        rates = {} if enough else fair_rates(capacity, wanted)
-        for camera in live:
-            at_most = camera.settings.max_fps or float("inf")
-            rate = rates.get(camera.name, at_most)
-            # One that gets all it wants is not held back when it sends a little more, or again.
-            satisfied = rate >= wanted[camera.name] - 1e-9
-            camera.metronome.rate = at_most if satisfied else min(rate, at_most)

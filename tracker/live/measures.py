@@ -63,7 +63,7 @@ class Counts:
     Attributes:
         received: Frames that came.
         looked: Frames that the detector looked at.
-        skipped: Frames left out evenly, because the detector cannot look at all.
+        skipped: Frames left out because of `max_fps`.
         verdicts: Frames not looked at because of what they were, by verdict.
         unreadable: Frames that could not be converted.
         detector_errors: Frames that the detector failed at.

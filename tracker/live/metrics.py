@@ -20,7 +20,7 @@ _OF_CAMERAS: tuple[tuple[str, str, str, str], ...] = (
     ("frames_received_total", "counter", "Frames that came.", "received"),
     ("frames_looked_total", "counter", "Frames that the detector looked at.", "looked"),
     ("frames_dropped_total", "counter", "Frames overtaken by newer ones.", "dropped"),
-    ("frames_skipped_total", "counter", "Frames left out evenly.", "skipped"),
+    ("frames_skipped_total", "counter", "Frames left out by max_fps.", "skipped"),
     ("decode_errors_total", "counter", "Packets and frames not decoded.", "decode_errors"),
     ("detector_errors_total", "counter", "Frames the detector failed at.", "detector_errors"),
     ("reconnects_total", "counter", "Connections after the first.", "reconnects"),

@@ -1,41 +1,14 @@
-"""How many frames of which camera to look at when the detector cannot look at all of them.
+"""Which frames of a camera to look at when it is not to be looked at more than so often.
 
-In come what each camera sends and what the detector can do; out goes a rate for each camera, and
-for each frame whether it is on. The detector's time is shared evenly: a camera that needs less than
-its share leaves the rest to the others. Frames are left out evenly too, because two looks in quick
-succession tell less than two that are apart.
+In come the times of frames, in order; out goes whether each is to be looked at: as evenly as the
+frames allow, because two looks in quick succession tell less than two that are apart.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
-__all__ = ["Metronome", "fair_rates"]
-
-
-def fair_rates(capacity: float, wanted: Mapping[str, float]) -> dict[str, float]:
-    """Share so many frames a second among cameras.
-
-    Args:
-        capacity: Frames a second that can be looked at in all.
-        wanted: Frames a second that each camera sends.
-
-    Returns:
-        Frames a second for each: what it sends, or the largest equal share there is for those that
-        send more.
-
-    Example:
-        >>> fair_rates(30.0, {"front": 25.0, "back": 25.0, "slow": 2.0})
-        {'front': 14.0, 'back': 14.0, 'slow': 2.0}
-    """
-    rates = dict.fromkeys(wanted, 0.0)
-    left, open_ = capacity, len(wanted)
-    for name, rate in sorted(wanted.items(), key=lambda item: item[1]):
-        rates[name] = min(rate, left / open_)
-        left -= rates[name]
-        open_ -= 1
-    return rates
+__all__ = ["Metronome"]
 
 
 class Metronome:
