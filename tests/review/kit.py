@@ -10,7 +10,8 @@ import numpy as np
 
 from tracker import Detections, Tracks, TrackState
 from tracker.formats import DetectionsJsonlWriter, TracksJsonlWriter
-from tracker.review.runs import Run, RunBuilder
+from tracker.review.reading import RunBuilder
+from tracker.review.runs import Run
 
 BOX = (10.0, 10.0, 30.0, 60.0)
 Box = tuple[float, float, float, float]

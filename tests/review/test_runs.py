@@ -10,7 +10,7 @@ import pytest
 from tests.review.kit import Row, run_of, write_run
 from tracker import Detections, InputError, Tracker, TrackState
 from tracker.review.lives import lives_of
-from tracker.review.runs import RunBuilder, read_run
+from tracker.review.reading import RunBuilder, read_run
 
 FAR = (200.0, 10.0, 220.0, 60.0)
 FRAMES = (

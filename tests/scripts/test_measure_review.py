@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from scripts import measure_review
+from scripts.review import frames, labelled, tracks
 from tests.evaluation.kit import write
 
 
@@ -27,20 +28,20 @@ def data(tmp_path: Path) -> Path:
 
 
 def test_mistakes_by_hand(data: Path) -> None:
-    (one,) = measure_review.load(data / "street")
+    (one,) = labelled.load(data / "street")
     expected = [1 - k % 2 for k in range(40)]
     expected[5] += 1
     assert one.mistakes.tolist() == expected
     assert one.objects.tolist() == [1] * 40
-    found = measure_review.found_in([one], [(0, 0), (0, 1), (0, 5)])
-    assert found == measure_review.Found(3 / 40, 2 / 21, 3 / 40, 1.0)
-    assert len(measure_review.best_possible([one], 0.05)) == 2
+    found = frames.found_in([one], [(0, 0), (0, 1), (0, 5)])
+    assert found == frames.Found(3 / 40, 2 / 21, 3 / 40, 1.0)
+    assert len(frames.best_possible([one], 0.05)) == 2
 
 
 def test_all_tables_go_into_the_page(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(measure_review, "_DRAWS", 5)
+    monkeypatch.setattr(frames, "DRAWS", 5)
     page = tmp_path / "page.md"
     marks = "".join(
         mark.format(name) for name in ("frames", "tracks", "triage")
@@ -63,9 +64,7 @@ def test_all_tables_go_into_the_page(
 
 
 def test_auc_by_hand() -> None:
-    assert measure_review._auc(np.array([0.1, 0.5, 0.5, 0.9]), np.array([0, 0, 1, 1], bool)) == (
-        3.5 / 4
-    )
+    assert tracks.auc(np.array([0.1, 0.5, 0.5, 0.9]), np.array([0, 0, 1, 1], bool)) == (3.5 / 4)
 
 
 def test_the_page_has_the_places() -> None:

@@ -6,14 +6,14 @@ import json
 import shutil
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from tracker.cli.console import Debug, Quiet, duration, err, guard, note, out, show_log
+from tracker.cli.console import Debug, Quiet, err, guard, out, show_log
 from tracker.cli.helptext import epilog
+from tracker.cli.ranking_tables import table_of, tell_notes
 from tracker.cli.run_folder import prepare_folder
 from tracker.errors import InputError
 from tracker.files import write_whole
@@ -21,9 +21,6 @@ from tracker.review.acquisition import ACQUISITIONS
 from tracker.review.signals import SIGNALS
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
-    from tracker.review.ranking import Ranking
     from tracker.review.runs import Run
 
 __all__ = ["EPILOG", "rank"]
@@ -37,13 +34,6 @@ _LABELS = {
     "fiftyone": ("fiftyone.json",),
 }
 _FOLDERS = ("images", "labels")
-_SHOWN = 15
-_WORDS = {
-    "missed": "missed",
-    "doubtful": "doubtful",
-    "hard_positives": "seen early",
-    "switches": "switched",
-}
 EPILOG = epilog(
     ("conftrack rank runs/street", "200 frames where track and detector disagree most"),
     ("conftrack rank runs/street --diverse --export coco,yolo", "to label: spread, with labels"),
@@ -182,7 +172,7 @@ def rank(
     from tracker.review.ranking import RANKINGS
     from tracker.review.ranking import rank as pick_frames
     from tracker.review.ranking_file import to_json
-    from tracker.review.runs import read_run
+    from tracker.review.reading import read_run
 
     if by not in RANKINGS:
         raise InputError(f"--by takes one of {', '.join(RANKINGS)}; got {by!r}")
@@ -240,8 +230,8 @@ def rank(
         write_whole(files[0], text + "\n")
     if quiet:
         return
-    _notes(ranking, top, diverse, missing)
-    out.print(_table(ranking))
+    tell_notes(ranking, top, diverse, missing)
+    out.print(table_of(ranking))
     for path in files:
         out.print(str(path), soft_wrap=True)
 
@@ -303,57 +293,3 @@ def _folder(
             " --out"
         )
     return folder
-
-
-def _notes(ranking: Ranking, top: int, diverse: bool, missing: Sequence[tuple[str, int]]) -> None:
-    """Say what is not as it was asked for."""
-    if len(ranking.picks) < min(top, ranking.candidates):
-        reason = "have nothing of it"
-        if diverse:
-            reason += ", or are too near or too like one of these (--apart, --likeness)"
-        note(f"{len(ranking.picks)} frames, not {top}: the others {reason}")
-    if diverse and ranking.looks == ("layout",):
-        note("frames were told apart by the layout of their boxes: the video is not at hand")
-    if ranking.by in SIGNALS and any(run.detections is None for run in ranking.runs):
-        note(
-            "without recorded detections (conftrack run --save all) a track's score stands for the"
-            " detector's confidence"
-        )
-    if missing:
-        note(f"{len(missing)} frames do not decode and were left out", warning=True)
-
-
-def _table(ranking: Ranking) -> Table:
-    """The first frames, for a person."""
-    from rich.table import Table
-
-    several = len(ranking.runs) > 1
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("", justify="right")
-    if several:
-        table.add_column("run", overflow="fold")
-    for name in ("frame", "time", ranking.by):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("tracks", overflow="fold")
-    for number, pick in enumerate(ranking.picks[:_SHOWN], 1):
-        run = ranking.runs[pick.run]
-        told = asdict(pick.reasons)
-        why = [
-            f"{word} {' '.join(map(str, told[name][:6]))}{' …' if len(told[name]) > 6 else ''}"
-            for name, word in _WORDS.items()
-            if told[name]
-        ]
-        clutter = len(told["hard_negatives"])
-        why += [f"{clutter} of clutter"] if clutter else []
-        table.add_row(
-            str(number),
-            *([run.name] if several else []),
-            str(int(run.frame[pick.position])),
-            duration(float(run.timestamp_s[pick.position])),
-            f"{pick.value:.3f}",
-            "; ".join(why),
-        )
-    rest = len(ranking.picks) - _SHOWN
-    if rest > 0:
-        table.add_row("", *([""] if several else []), "", "", "", f"and {rest} more")
-    return table

@@ -144,7 +144,7 @@ def triage(
     from tracker import __version__
     from tracker.review.page import page
     from tracker.review.pictures import video_of
-    from tracker.review.runs import read_run
+    from tracker.review.reading import read_run
     from tracker.review.triage import to_json
     from tracker.review.triage import triage as sort_tracks
 

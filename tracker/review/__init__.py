@@ -1,13 +1,12 @@
 """People in the loop: which tracks to look at, which frames to label.
 
 ```
-runs.read_run ──▶ Run ──┬─▶ lives ──┬─▶ triage ──▶ clips, page     yes, maybe, no of each track
-(or RunBuilder)         │           └─▶ signals ─┐
-                        └─▶ acquisition ─────────┴▶ ranking ──▶ exports   frames worth labelling
-                                                       ▲
-                                    diversity, pictures ┘
+reading ──▶ Run ──┬─▶ lives ──┬─▶ triage ──▶ clips, page     yes, maybe, no of each track
+(files, or        │           └─▶ signals ─┐
+ frame by frame)  └─▶ acquisition ─────────┴─▶ ranking ──▶ exports     frames worth labelling
+                                                 ▲
+                          diversity, pictures ───┘
 ```
 
-The core (`runs`, `lives`, `acquisition`, `signals`, `diversity`, `ranking`, `decisions`, `triage`,
-`labels`) needs NumPy only; `pictures`, `clips` and `exports.writing` read the video.
+`pictures`, `clips` and `exports.writing` read the video; the rest needs NumPy only.
 """

@@ -70,7 +70,7 @@ def lives_of(run: Run) -> Lives:
 
     Example:
         >>> from tracker import Detections, Tracker
-        >>> from tracker.review.runs import RunBuilder
+        >>> from tracker.review.reading import RunBuilder
         >>> builder, one = RunBuilder("street"), Tracker()
         >>> for k in range(20):
         ...     seen = Detections([[10 + 5 * k, 10, 30 + 5 * k, 60]], [0.9])

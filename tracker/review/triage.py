@@ -72,7 +72,7 @@ def triage(run: Run, *, thresholds: Thresholds | None = None, costs: Costs | Non
 
     Example:
         >>> from tracker import Detections, Tracker
-        >>> from tracker.review.runs import RunBuilder
+        >>> from tracker.review.reading import RunBuilder
         >>> builder, one = RunBuilder("street"), Tracker()
         >>> for k in range(40):
         ...     boxes = [[10 + 5 * k, 10, 30 + 5 * k, 60], [300, 10, 320, 60]][: 2 if k == 9 else 1]
