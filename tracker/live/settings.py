@@ -192,11 +192,19 @@ def read_settings(config: str | Path | None = None) -> tuple[LiveSettings, Track
         theirs = _merged(tomllib.loads(presets.text("camera")), table)
         tracker = TrackerConfig.from_dict(theirs)
         settings = _from_tables(ours["live"], ours["cameras"], ours["events"], ours["outlets"])
-    except (ConfigError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (InputError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from None
-    if Path(tracker.calibration).suffix:
-        tracker = replace(tracker, calibration=str(path.parent / tracker.calibration))
-    return settings, tracker
+    cameras = {
+        name: replace(camera, calibration=_beside(path, camera.calibration))
+        for name, camera in settings.cameras.items()
+    }
+    settings = replace(settings, cameras=cameras)
+    return settings, replace(tracker, calibration=_beside(path, tracker.calibration))
+
+
+def _beside(path: Path, calibration: str) -> str:
+    """A calibration as seen from its settings; names of packaged ones have no suffix."""
+    return str(path.parent / calibration) if Path(calibration).suffix else calibration
 
 
 def _from_tables(
