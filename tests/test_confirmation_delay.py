@@ -13,6 +13,7 @@ from tracker import (
     Detections,
     ExistenceConfig,
     GroundConfig,
+    ScoreConfig,
     Tracker,
     TrackerConfig,
     existence,
@@ -20,7 +21,11 @@ from tracker import (
 from tracker.calibration import Calibration, LogOddsMap, ScoreModel
 
 PAGE = Path(__file__).parents[1] / "docs" / "robotics.md"
-ALONE = TrackerConfig(clutter=ClutterConfig(enabled=False), ground=GroundConfig(enabled=False))
+ALONE = TrackerConfig(
+    clutter=ClutterConfig(enabled=False),
+    ground=GroundConfig(enabled=False),
+    score=ScoreConfig(consistent=False),
+)
 
 
 def tracked(

@@ -318,7 +318,7 @@ def arguments(name: str) -> tuple[list[np.ndarray], list[float]]:
         "columns": (
             [rows, motion, match, whole, one, one, np.ones((n, 4)), np.ones((n, 2)),
              np.ones((n, 8, 8)), floats, np.ones(n), np.ones(n, np.int8), np.ones(n, np.int64)],
-            [0.5] * 8,
+            [True, *[0.5] * 9],
         ),
         "correct": ([motion, match, box, one], [0.5] * 4),
         "doubles": ([whole, box, one, np.zeros(m, int), np.ones(m)], [0.5] * 3),

@@ -13,6 +13,7 @@ from tracker import (
     ExistenceConfig,
     GroundConfig,
     InputError,
+    ScoreConfig,
     Tracker,
     TrackerConfig,
     existence,
@@ -57,6 +58,7 @@ def test_the_ledger_sums_up(street, seed):
         clutter=ClutterConfig(moved_widths=1e9, weight=0.0),
         ground=GroundConfig(enabled=False),
         doubles=DoublesConfig(weight=0.0),
+        score=ScoreConfig(consistent=False),
         ledger_updates=1000,
     )
     tracker, times = Tracker(plain), []

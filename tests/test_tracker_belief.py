@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from tracker import (
     Detections,
     ExistenceConfig,
     GroundConfig,
+    ScoreConfig,
     Tracker,
     TrackerConfig,
     Tracks,
@@ -19,6 +21,7 @@ from tracker import (
 
 BOX = np.array([100.0, 100.0, 140.0, 200.0])
 STREET_HZ = 30.0
+EARNED = ScoreConfig(consistent=False)  # numbers as they are inside, not as they are told
 
 
 def follow(confidences, hz=STREET_HZ, speed=60.0, config=None):
@@ -100,11 +103,33 @@ def test_birth_by_hand():
     config = TrackerConfig(
         existence=ExistenceConfig(
             birth=0.1, look_s=0.2, first_look_s=0.1, gain=0.5, neutral_confidence=0.25
-        )
+        ),
+        score=EARNED,
     )
     tracks = Tracker(config).update(Detections([BOX, BOX + 500], [0.5, 0.25]), timestamp_s=0.0)
     surer = math.log(1 / 9) + 0.5 * 0.5 * math.log(3)  # half a look
     np.testing.assert_allclose(tracks.existence, [1 / (1 + math.exp(-surer)), 0.1])
+
+
+def test_existence_is_told_as_at_least_score(street):
+    """Where a frame shows more than was earned, both are told at 0.7 of the way between."""
+    fixed = TrackerConfig(ground=GroundConfig(enabled=False))  # it learns from what is told
+    told, earned = (Tracker(replace(fixed, score=score)) for score in (ScoreConfig(), EARNED))
+    met = 0
+    for time, detections in street(4, 300):
+        a, b = (t.update(detections, timestamp_s=time) for t in (told, earned))
+        for column in ("track_id", "state", "xyxy"):
+            np.testing.assert_array_equal(getattr(a, column), getattr(b, column))
+        assert (a.existence >= a.score).all()
+        over = b.score > b.existence
+        for column in ("existence", "score"):
+            np.testing.assert_array_equal(getattr(a, column)[~over], getattr(b, column)[~over])
+        low, high = (np.log(p[over] / (1 - p[over])) for p in (b.existence, b.score))
+        between = 1 / (1 + np.exp(-(low + 0.7 * (high - low))))
+        np.testing.assert_allclose(a.existence[over], between, rtol=1e-9)
+        np.testing.assert_array_equal(a.existence[over], a.score[over])
+        met += over.sum()
+    assert met > 100
 
 
 @pytest.mark.parametrize("pattern", [[0.6], [0.5, 0.5, None], [0.35, 0.7, None, 0.4, 0.4, 0.5]])

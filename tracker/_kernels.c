@@ -948,13 +948,14 @@ columns(PyObject *Py_UNUSED(module), PyObject *args)
     };
     double confidence_weight, existence_weight, bias;
     double coast_existence_weight, coast_bias, coast_uncertainty_weight, coast_hidden_weight;
-    double lost_below;
-    if (!PyArg_ParseTuple(args, "OOOOOOOOOOOOOdddddddd:columns", &a[0].object, &a[1].object,
+    double lost_below, agreement;
+    int consistent;
+    if (!PyArg_ParseTuple(args, "OOOOOOOOOOOOOpddddddddd:columns", &a[0].object, &a[1].object,
                           &a[2].object, &a[3].object, &a[4].object, &a[5].object, &a[6].object,
                           &a[7].object, &a[8].object, &a[9].object, &a[10].object, &a[11].object,
-                          &a[12].object, &confidence_weight, &existence_weight, &bias,
+                          &a[12].object, &consistent, &confidence_weight, &existence_weight, &bias,
                           &coast_existence_weight, &coast_bias, &coast_uncertainty_weight,
-                          &coast_hidden_weight, &lost_below)
+                          &coast_hidden_weight, &lost_below, &agreement)
         || !take(a, COUNT(a)))
         return NULL;
     const Row *rows = a[0].view.buf;
@@ -988,12 +989,14 @@ columns(PyObject *Py_UNUSED(module), PyObject *args)
             covariance[t][axis][axis + 4] = covariance[t][axis + 4][axis] = motion[t][COV][axis];
             covariance[t][axis + 4][axis + 4] = motion[t][VAR_VEL][axis];
         }
-        existence[t] = sigmoid(log_odds);
-        score[t] = sigmoid(likely);
         state[t] = !rows[t].confirmed     ? TENTATIVE
                    : d >= 0               ? CONFIRMED
                    : likely < lost_below ? LOST
                                           : COASTING;
+        if (consistent && likely > log_odds)
+            likely = log_odds = log_odds + agreement * (likely - log_odds);
+        existence[t] = sigmoid(log_odds);
+        score[t] = sigmoid(likely);
         detection[t] = d >= 0 ? source[d] : -1;
     }
     release(a, COUNT(a));

@@ -215,6 +215,9 @@ class ScoreConfig(_Checked):
                                   − coast_uncertainty_weight · (σ of the centre / height)
                                   + coast_hidden_weight · (share covered by an object in front)
 
+    A box can only be right if its object exists. Where a frame shows more than the track has earned
+    yet (score above existence: a sure first detection), both are told as one number in between.
+
     Attributes:
         confidence_weight: Weight of this frame's confidence.
         existence_weight: Weight of the existence for a seen box.
@@ -225,6 +228,9 @@ class ScoreConfig(_Checked):
         coast_hidden_weight: Added where the box is covered wholly: who is hidden is still there.
         lost_below: A believed track whose predicted box has a smaller score than this is `lost`
             and no longer `coasting`: its object exists, but where is a guess.
+        consistent: Whether existence is told as at least score. States go by what was earned alone.
+        agreement: Where on the way from existence (0) to score (1), in log-odds, the two meet that
+            would contradict each other.
     """
 
     confidence_weight: float = _setting(0.96, 0.0)
@@ -235,6 +241,8 @@ class ScoreConfig(_Checked):
     coast_uncertainty_weight: float = _setting(6.0, 0.0)
     coast_hidden_weight: float = _setting(1.0, 0.0)
     lost_below: float = _setting(0.1, 0.0, 1.0)
+    consistent: bool = True
+    agreement: float = _setting(0.7, 0.0, 1.0)
 
 
 @dataclass(frozen=True)

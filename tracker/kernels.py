@@ -95,9 +95,10 @@ class Kernels(Protocol):
     def columns(
         self, rows: Array, motion: Array, match: Array, source: Array, evidence: Array,
         against: Array, xyxy: Array, velocity: Array, covariance: Array, existence: Array,
-        score: Array, state: Array, detection: Array, confidence_weight: float,
+        score: Array, state: Array, detection: Array, consistent: bool, confidence_weight: float,
         existence_weight: float, bias: float, coast_existence_weight: float, coast_bias: float,
-        coast_uncertainty_weight: float, coast_hidden_weight: float, lost_below: float, /,
+        coast_uncertainty_weight: float, coast_hidden_weight: float, lost_below: float,
+        agreement: float, /,
     ) -> None:  # fmt: skip
         """Twin of `tracker.output.columns`; writes the arrays from `xyxy` to `detection`."""
         ...

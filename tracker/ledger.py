@@ -48,7 +48,8 @@ class Entry:
         confidence: Raw confidence of the detection, NaN without one.
         weight: Log-odds that the event added (negative: took away). Bounds and the passing of
             time act besides.
-        existence: Existence after it.
+        existence: Existence after it, as far as the track has earned it: what its state goes by.
+            `Tracks.existence` is told a little higher where the frame itself shows more.
     """
 
     timestamp_s: float

@@ -1,7 +1,9 @@
 """The public columns of all tracks, from what the tracker remembers and what it saw in this frame.
 
 In come the state after an update (or a prediction) and which detection each track has; out go
-`Tracks`. Nothing is decided here; existence becomes a probability, and `score` is formed.
+`Tracks`. Nothing is decided here; existence becomes a probability, and `score` is formed. A box can
+only be right if its object exists: where `score` would be above existence, both are told as one
+number in between (`ScoreConfig.agreement`), while states go by the existence that was earned.
 """
 
 from __future__ import annotations
@@ -96,9 +98,9 @@ def columns(
         )  # fmt: skip
         kernels.native.columns(
             rows, state.motion, detection, frame.source, frame.evidence, against, *out,
-            config.confidence_weight, config.existence_weight, config.bias,
+            config.consistent, config.confidence_weight, config.existence_weight, config.bias,
             config.coast_existence_weight, config.coast_bias, config.coast_uncertainty_weight,
-            config.coast_hidden_weight, existence.log_odds_of(config.lost_below),
+            config.coast_hidden_weight, existence.log_odds_of(config.lost_below), config.agreement,
         )  # fmt: skip
         return out
     hit = (detection >= 0).nonzero()[0]
@@ -115,6 +117,9 @@ def columns(
         likely[hit] = existence.hit_score(frame.evidence[d], against[d], log_odds[hit], config)
         stage[hit] = _SEEN_STATES[confirmed[hit]]
         source[hit] = frame.source[d]
+    if config.consistent:
+        log_odds = log_odds + config.agreement * np.maximum(likely - log_odds, 0.0)
+        likely = np.minimum(likely, log_odds)
     return (
         cxcywh_to_xyxy(box.cxcywh),
         motion.velocity(state.motion),

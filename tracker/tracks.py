@@ -51,7 +51,7 @@ class Tracks:
         velocity: (N, 2) velocity of the box centre in px/s.
         covariance: (N, 8, 8) covariance of (cx, cy, w, h, vx, vy, vw, vh) in px and px/s.
         existence: (N,) P(the tracked object is real), in (0, 1).
-        score: (N,) P(a real object is in this box in this frame), in (0, 1).
+        score: (N,) P(a real object is in this box in this frame), in (0, 1), at most existence.
         state: (N,) int8 of `TrackState`.
         class_id: (N,) most probable class.
         class_probabilities: (N, C) posterior of the class; rows sum to 1 where C > 0.

@@ -9,6 +9,7 @@ import pytest
 from tracker import (
     ConfigError,
     Detections,
+    ScoreConfig,
     Tracker,
     TrackerConfig,
     Tracks,
@@ -56,7 +57,8 @@ def test_none_and_the_identity_are_the_same(street):
 
 def test_how_it_is_told_changes_neither_ids_nor_boxes(street):
     frames = list(street(2, 200))
-    plain, told = run(None, frames), run(MAPS, frames)
+    earned = TrackerConfig(score=ScoreConfig(consistent=False))
+    plain, told = run(None, frames, earned), run(MAPS, frames)
     assert_same(plain, told, but=TOLD)
     for a, b in zip(plain, told, strict=True):
         np.testing.assert_array_equal(b.existence, MAPS.existence.of_probability(a.existence))

@@ -204,7 +204,9 @@ class Calibration:
         return replace(
             config,
             existence=replace(e, confirm_at=confirm, release_at=release),
-            score=replace(config.score, lost_below=lost),
+            score=replace(
+                config.score, lost_below=lost, consistent=False
+            ),  # maps take what is earned
         )
 
     # ---- files ---------------------------------------------------------------------------

@@ -7,13 +7,14 @@ quantities that `tracker.existence` computes with, before anything is told other
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from tracker import output
 from tracker.calibration.fitting.logistic import STRETCH_S
 from tracker.calibration.fitting.recording import Recording
 from tracker.calibration.model import Calibration
@@ -93,6 +94,7 @@ class _Tracer(Tracker):
 
     def __init__(self, config: TrackerConfig, calibration: Calibration) -> None:
         super().__init__(config, calibration=calibration)
+        self._earned = replace(self._inside.score, consistent=False)
         self.pages: list[dict[str, NDArray[Any]]] = []
         self.clutter_sum: FloatArray = np.zeros((0, 0))
 
@@ -105,6 +107,7 @@ class _Tracer(Tracker):
         against: FloatArray,
     ) -> Tracks:
         tracks = super()._describe(state, clock, frame, detection, against)
+        score = output.columns(state, self._motion, self._earned, frame, detection, against)[4]
         hit = detection >= 0
         evidence, spoke = np.full(len(state), np.nan), np.zeros(len(state))
         evidence[hit], spoke[hit] = frame.evidence[detection[hit]], against[detection[hit]]
@@ -115,7 +118,7 @@ class _Tracer(Tracker):
                 "looks": state.rows["looks"],
                 "moved": state.rows["moved"],
                 "existence_odds": state.rows["log_odds"],
-                "score_odds": special.logit(tracks.score),
+                "score_odds": special.logit(score),
             }
         )
         return tracks
