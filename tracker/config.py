@@ -375,7 +375,7 @@ class SmoothingConfig(_Checked):
     neutral_score: float = _setting(0.22, 0.001, 0.999)
     history: float = _setting(0.35, 0.0, 1.0)
     existence_gain: float = _setting(1.4, 0.0)
-    existence_bias: float = _setting(-0.8, -math.inf)
+    existence_bias: float = _setting(-0.6, -math.inf)
     score_gain: float = _setting(0.83, 0.0)
     seen_bias: float = _setting(-1.0, -math.inf)
     look_weight: float = _setting(0.25, 0.0)

@@ -186,7 +186,8 @@ def described(*, rows: NDArray[np.void], lost_below: float, **columns: Any) -> T
     unseen = np.where(lost, TrackState.LOST, TrackState.COASTING)
     state = np.where(detection >= 0, TrackState.CONFIRMED, unseen)
     return Tracks(
-        existence=sigmoid(rows["existence"].astype(np.float64)),
+        # A box can only be right if its object exists.
+        existence=np.maximum(sigmoid(rows["existence"].astype(np.float64)), score),
         score=score,
         state=np.where(rows["believed"], state, TrackState.TENTATIVE).astype(np.int8),
         class_id=_most_probable(columns["class_probabilities"]),
