@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from tracker import Detections, InputError, SmoothingConfig, Tracker, TrackerConfig
+from tracker import (
+    Detections,
+    InputError,
+    ScoreConfig,
+    SmoothingConfig,
+    Tracker,
+    TrackerConfig,
+)
 from tracker.smoothing import LagSmoother, smooth
 
 
@@ -47,10 +54,11 @@ def test_a_lag_longer_than_the_video_is_the_whole_video(record, street) -> None:
 
 def test_a_flicker_is_doubted_and_an_object_believed_earlier(walk) -> None:
     scene = list(walk(60, confidence=0.8, seen=lambda k: k >= 10, flicker=(30,)))
-    tracker = Tracker()
+    earned = TrackerConfig(score=ScoreConfig(consistent=False))
+    tracker = Tracker(earned)
     online = [tracker.update(d, timestamp_s=t) for t, d in scene]
-    frames, _ = late(scene, 0.5)
-    assert online[10].existence[0] < 0.4
+    frames, _ = late(scene, 0.5, earned)
+    assert online[10].existence[0] < 0.1
     assert frames[10].existence[0] > 0.5
     since = [next(k for k, t in enumerate(f) if t.believed.any()) for f in (online, frames)]
     assert since[1] <= since[0] - 5

@@ -191,7 +191,7 @@ class LagSmoother:
             class_probabilities=self._classes(rows["track"]),
             age_s=np.maximum(self._now[first] - rows["first_s"], 0.0),
             rows=rows,
-            lost_below=self.config.score.lost_below,
+            config=self.config.score,
         )
         self._gone = self._waiting.popleft().filtered
         return tracks

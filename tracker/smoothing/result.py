@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.boxes import cxcywh_to_xyxy
-from tracker.config import TrackerConfig
+from tracker.config import ScoreConfig, TrackerConfig
 from tracker.existence import log_odds_of, sigmoid
 from tracker.motion import COV, POS, VAR_POS, VAR_VEL, VEL
 from tracker.smoothing.backward import Known
@@ -167,27 +167,27 @@ class Smoothed(Sequence[Tracks]):
             class_probabilities=self._classes[track].astype(np.float64),
             age_s=np.maximum(records.now_s[k] - self._first_s[track], 0.0),
             rows=rows,
-            lost_below=self._config.score.lost_below,
+            config=self._config.score,
         )
 
 
-def described(*, rows: NDArray[np.void], lost_below: float, **columns: Any) -> Tracks:
+def described(*, rows: NDArray[np.void], config: ScoreConfig, **columns: Any) -> Tracks:
     """The public columns of N tracks.
 
     Args:
         rows: (N,) structured, with the log-odds and counts, from `Known` or `Packed`.
-        lost_below: A believed track that was not seen and has a smaller score is lost. So is one
-            that was not found yet, or never again, where its box is probably not right.
+        config: A believed track that was not seen is lost if its score is below `lost_below`. So
+            is one that was not found yet, or never again, where its box is probably not right.
         columns: The others of `Tracks`.
     """
     detection = rows["detection"].astype(np.int64)
-    score = sigmoid(rows["score"].astype(np.float64))
-    lost = (score < lost_below) | rows["guess"]
+    existence, score = (sigmoid(rows[name].astype(np.float64)) for name in ("existence", "score"))
+    lost = (score < config.lost_below) | rows["guess"]
     unseen = np.where(lost, TrackState.LOST, TrackState.COASTING)
     state = np.where(detection >= 0, TrackState.CONFIRMED, unseen)
     return Tracks(
         # A box can only be right if its object exists.
-        existence=np.maximum(sigmoid(rows["existence"].astype(np.float64)), score),
+        existence=np.maximum(existence, score) if config.consistent else existence,
         score=score,
         state=np.where(rows["believed"], state, TrackState.TENTATIVE).astype(np.int8),
         class_id=_most_probable(columns["class_probabilities"]),
