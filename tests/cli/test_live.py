@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import subprocess
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.live import servers
 from tests.live.fakes import SquareDetector
+from tracker.video.sources import open_source
 
 Cli = Callable[..., Any]
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -94,6 +98,59 @@ def test_a_camera_that_is_not_there_is_waited_for(cli: Cli, monkeypatch: Any) ->
     assert result.exit_code == 0, result.stderr
     assert "no picture came: gone (rtsp://***@127.0.0.1:9/x): cannot open" in result.stderr
     assert "hunter2" not in result.stderr + result.stdout
+
+
+SQUARE = """
+import detectors
+from tests.live.fakes import SquareDetector
+detectors.register("square", lambda name, options: SquareDetector())
+"""
+
+
+def test_a_real_stream_from_the_shell_with_everything_on(process: Start, tmp_path: Path) -> None:
+    """RTSP with credentials, recording, measures; the server is killed in between; Ctrl-C."""
+    from scripts.live_servers import free_port
+
+    port = free_port()
+    with servers.rtsp() as server:
+        url = servers.rtsp_url(server)
+        running = process(
+            "live", f"gate={url}", "--model", "square", "--record", "--metrics", port, before=SQUARE
+        )
+        ask = f"http://127.0.0.1:{port}"
+        path = tmp_path / "runs/live/events.jsonl"
+
+        def health() -> dict[str, Any]:
+            assert running.poll() is None, running.communicate()
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"{ask}/healthz") as answer:
+                found: dict[str, Any] = json.loads(answer.read())["cameras"][0]
+                return found
+            return {"events": {}, "reconnects": 0}
+
+        def until(true: Callable[[], bool]) -> None:
+            end = time.monotonic() + 60
+            while not true():
+                assert time.monotonic() < end, health()
+                time.sleep(0.1)
+
+        until(lambda: health()["events"].get("confirmed", 0) > 0)
+        server.kill()
+        server.start()
+        until(lambda: health()["reconnects"] == 1)
+        with urllib.request.urlopen(f"{ask}/metrics") as answer:
+            measures = answer.read().decode()
+        running.send_signal(signal.SIGINT)
+        out, errors = running.communicate(timeout=60)
+    assert running.returncode == 130, errors
+    assert 'conftrack_reconnects_total{camera="gate"} 1' in measures
+    assert "gate:" in out
+    assert events_of(path)[0]["camera"] == "gate"
+    (video, *_) = (tmp_path / "runs/live/recordings").glob("*-gate-confirmed-*.mp4")
+    with open_source(video) as recorded:
+        assert sum(1 for _ in recorded) > 3
+    assert not list(video.parent.glob("*.part.mp4"))
+    everything = out + errors + measures + path.read_text()
+    assert "hunter2" not in everything
 
 
 def test_ctrl_c_leaves_whole_lines(process: Start, clip: Any, tmp_path: Path) -> None:

@@ -147,7 +147,7 @@ def test_a_camera_that_hangs_at_connect_delays_no_other():
     ):
         port = hanging.getsockname()[1]
         cameras = {
-            "hangs": camera(f"rtsp://me:hunter2@127.0.0.1:{port}/x", timeout_s=1.0),
+            "hangs": camera(f"rtsp://me:hunter2@127.0.0.1:{port}/x", timeout_s=4.0),
             "fine": camera(server.url),
         }
         with Running(**cameras) as running:
@@ -160,7 +160,7 @@ def test_a_camera_that_hangs_at_connect_delays_no_other():
             assert fine["looked"] > 25
             assert "hunter2" not in str(running.system.health())
             times = [t.timestamp_s for c, t, looked, _ in running.results.rows if looked]
-            assert np.diff(times).max() < 1.5
+            assert np.diff(times).max() < 3.0
 
 
 def test_a_picture_that_stands_still_is_seen_as_such_and_connected_again():

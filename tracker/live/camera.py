@@ -215,6 +215,8 @@ class LiveCamera:
         """Without a frame to look at, let time pass for the tracks, in steps."""
         if self._updated_s is None or self.settings.policy == "every":
             return
+        if self.slot.waiting_since() is not None:
+            return  # it was captured earlier than now: its own time is right
         pictures = self.reader.state == "up" and self._verdict != "new"
         step = _WAIT_STEP_S if pictures else tick_s
         until = self._timeline.now() - _BEHIND_S

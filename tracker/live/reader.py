@@ -164,9 +164,10 @@ class Reader:
 
     def stop(self) -> None:
         """End for good; the thread of the connection ends when the system lets it."""
-        self.state = "ended"
-        if self._attempt is not None:
-            self._attempt.left.set()
+        with self._lock:
+            self.state = "ended"
+            if self._attempt is not None:
+                self._attempt.left.set()
 
     def _try(self, now: float) -> None:
         """Connect, in a thread of its own."""
