@@ -36,7 +36,7 @@ __all__ = ["EPILOG", "live"]
 EPILOG = epilog(
     ("conftrack live rtsp://user:password@10.0.0.5/stream1", "one camera; events in runs/live"),
     ("conftrack live front=rtsp://10.0.0.5/1 back=http://10.0.0.6/cam.mjpg", "two, with names"),
-    ("conftrack live --config cameras.toml --model bundled --classes person", "many, see below"),
+    ("conftrack live --config cameras.toml --model bundled --classes person", "many, from a file"),
     ("conftrack live street.mp4 --realtime --stdout", "a file as if it were a camera"),
     ("conftrack live --config cameras.toml --record --metrics 9109", "videos; for Prometheus"),
     ("conftrack live 0 --for 60", "the first camera of this computer, one minute"),
@@ -48,7 +48,7 @@ def live(
     sources: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="SOURCE…",
+            metavar="SOURCE",
             help="Addresses (rtsp://, http://, udp:// …), camera numbers, /dev/videoN or files;"
             " NAME=SOURCE gives it a name.",
             show_default=False,
@@ -57,8 +57,8 @@ def live(
     config: Annotated[
         str | None,
         typer.Option(
-            help="Settings: a file with [cameras.NAME], [live], [events], [outlets] and settings of"
-            " the tracker; or packaged ones by name.",
+            help="Settings: a file with cameras, events, outlets and the tracker's own, see"
+            " docs/live.md; or packaged ones by name.",
             show_default="camera",
             rich_help_panel="Input",
         ),

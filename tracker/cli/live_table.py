@@ -81,7 +81,6 @@ def render(health: dict[str, Any]) -> Group:
         table.add_column(name, no_wrap=True)
     for name in ("in /s", "looked /s", "dropped", "late ms", "reconnects", "tracks"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("", overflow="ellipsis", no_wrap=True)
     for camera in health["cameras"]:
         state = camera["state"]
         late = camera["latency_s"]
@@ -94,9 +93,11 @@ def render(health: dict[str, Any]) -> Group:
             f"{1000 * late['p50']:.0f}/{1000 * late['p95']:.0f}",
             str(camera["reconnects"]),
             tracks_in_words(camera["tracks"]),
-            escape("" if camera["well"] else camera["why"]),
         )
     parts: list[Any] = [table]
+    for camera in health["cameras"]:
+        if camera["why"] and not camera["well"]:
+            parts.append(Text(f"{camera['camera']}: {camera['why']}", style="yellow"))
     for outlet in health["outlets"]:
         if outlet["trouble"] or outlet["dropped"]:
             text = f"{outlet['outlet']}: {outlet['waiting']} events wait"

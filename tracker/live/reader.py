@@ -113,6 +113,7 @@ class Reader:
         self._next_try_s = timeline.now()
         self._lost_s: float | None = None
         self._errors_before = 0
+        self._stopped = False
         self.state: ReaderState = "connecting"
         self.why = ""
         self.connects = self.failures = 0
@@ -142,7 +143,7 @@ class Reader:
         now = self._timeline.now()
         self._left_behind = [a for a in self._left_behind if not a.done]
         attempt = self._attempt
-        if self.state == "ended":
+        if self._stopped or self.state == "ended":
             return
         if attempt is None:
             if now >= self._next_try_s:
@@ -165,7 +166,7 @@ class Reader:
     def stop(self) -> None:
         """End for good; the thread of the connection ends when the system lets it."""
         with self._lock:
-            self.state = "ended"
+            self._stopped = True
             if self._attempt is not None:
                 self._attempt.left.set()
 
