@@ -1,11 +1,13 @@
 """Measure what `conftrack calibrate` is worth on footage that was not fitted on: tables, a figure.
 
     python scripts/benchmark_calibration.py DATA [DATA ...] --out DIR
+    python scripts/benchmark_calibration.py DATA [DATA ...] --out DIR --vary existence.memory_s
 
 DATA is a set, a folder of sequences as scripts/benchmark_quality.py takes them, or a folder of
 sets. DIR gets calibration.md and calibration.png. Each sequence is judged with what the others of
 its set give; a set of one sequence is cut into halves in time with ten seconds between them. What
-the tables show stands in docs/calibration.md.
+the tables show stands in docs/calibration.md. With --vary there is one table instead: calibrated
+with settings that no calibration fits, as they are, halved and doubled.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from scripts.benchmark_quality import made
 from scripts.quality.running import sets_in
-from tracker import ConftrackError, TrackerConfig
+from tracker import ConftrackError, InputError, TrackerConfig
 from tracker.calibration import Calibration
 from tracker.calibration.fitting import (
     HeldOut,
@@ -158,6 +160,22 @@ def _short(name: str, recordings: list[Recording], seconds: float) -> Row:
     return (name, f"3 × {seconds:g} s", f"{min(counted):.0f} to {max(counted):.0f}", *cells)
 
 
+def _varied(folder: Path, names: Sequence[str]) -> list[Row]:
+    """Rows of one set, calibrated with some settings as they are, halved and doubled."""
+    recordings, _ = read_recordings(None, folder)
+    rows = [_row(folder.name, "as it is", compare(recordings, by_truth(), CONFIG).after)]
+    for name in names:
+        section, _, key = name.partition(".")
+        for factor in (0.5, 2.0):
+            table = CONFIG.to_dict()
+            if not isinstance(table.get(section, {}).get(key), float):
+                raise InputError(f"--vary {name}: no setting that is a number, as SECTION.KEY")
+            table[section][key] *= factor
+            after = compare(recordings, by_truth(), TrackerConfig.from_dict(table)).after
+            rows.append(_row(folder.name, f"{name} = {table[section][key]:g}", after))
+    return rows
+
+
 def _table(head: Sequence[str], rows: Sequence[Row]) -> str:
     lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
     return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)]) + "\n"
@@ -191,6 +209,16 @@ def _draw(sets: dict[str, dict[str, Any]], path: Path) -> None:
     plt.close(figure)
 
 
+def _made(command: Sequence[str]) -> str:
+    about = made(list(command), [], {})
+    packages = ", ".join(f"{name} {version}" for name, version in about["packages"].items())
+    line = shlex.join(["python", "scripts/benchmark_calibration.py", *map(str, command)])
+    return (
+        f"Made {about['date']} at commit {about['commit']} by\n\n    {line}\n\n"
+        f"with Python {about['python']} on {about['machine']}, {packages}.\n"
+    )
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run from the command line; returns the exit code."""
     command = sys.argv[1:] if arguments is None else arguments
@@ -199,18 +227,24 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("data", type=Path, nargs="+", help="sets, or folders of sets")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
+    parser.add_argument("--vary", nargs="+", metavar="SECTION.KEY", help="settings to vary")
     options = parser.parse_args(arguments)
     sets: dict[str, dict[str, Any]] = {}
     try:
-        for folder in sets_in(options.data):
+        folders = sets_in(options.data)
+        if options.vary:
+            varied = [row for folder in folders for row in _varied(folder, options.vary)]
+            text = _table(("set", "settings", *HEAD), varied) + "\n" + _made(command)
+            options.out.mkdir(parents=True, exist_ok=True)
+            (options.out / "varied.md").write_text(text, encoding="utf-8")
+            print(text)
+            return 0
+        for folder in folders:
             print(f"{folder.name} …", file=sys.stderr, flush=True)
             sets[folder.name] = _measure(folder)
     except (ConftrackError, OSError) as error:
         print(f"benchmark_calibration: {error}", file=sys.stderr)
         return 2
-    about = made(list(command), [], {})
-    packages = ", ".join(f"{name} {version}" for name, version in about["packages"].items())
-    line = shlex.join(["python", "scripts/benchmark_calibration.py", *map(str, command)])
     text = "\n".join(
         (
             _table(
@@ -223,8 +257,7 @@ def main(arguments: list[str] | None = None) -> int:
             ),
             "What each part is worth:\n",
             _table(("set", "fitted", *HEAD), [r for one in sets.values() for r in one["steps"]]),
-            f"Made {about['date']} at commit {about['commit']} by\n\n    {line}\n\n"
-            f"with Python {about['python']} on {about['machine']}, {packages}.\n",
+            _made(command),
         )
     )
     options.out.mkdir(parents=True, exist_ok=True)

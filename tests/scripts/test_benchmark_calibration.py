@@ -52,6 +52,18 @@ def test_tables_and_figure(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     )
 
 
+def test_settings_are_varied(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    for k in range(2):
+        write(recording(k, 30, shift=2.0), tmp_path / "set" / f"s{k}")
+    command = [str(tmp_path / "set"), "--out", str(tmp_path / "out"), "--vary"]
+    assert benchmark_calibration.main([*command, "existence.memory_s"]) == 0
+    text = (tmp_path / "out" / "varied.md").read_text(encoding="utf-8")
+    settings = re.findall(r"^\| set \| ([^|]+) \|", text, re.M)
+    assert [s.split(" = ")[0] for s in settings] == ["as it is", *["existence.memory_s"] * 2]
+    assert benchmark_calibration.main([*command, "existence.memory"]) == 2
+    assert "--vary existence.memory" in capsys.readouterr().err
+
+
 def test_what_is_no_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert benchmark_calibration.main([str(tmp_path), "--out", str(tmp_path / "out")]) == 2
     assert "seqinfo.ini" in capsys.readouterr().err
