@@ -10,6 +10,7 @@ from tracker import InputError, TrackerConfig
 from tracker.calibration.fitting import (
     by_mixture,
     by_truth,
+    check,
     compare,
     figures,
     fit,
@@ -155,3 +156,39 @@ def test_what_cannot_be_fitted():
 def test_it_is_the_same_each_time(worlds):
     one, other = (fit(worlds[:2], by_truth(), CONFIG) for _ in range(2))
     assert one == other
+
+
+@pytest.mark.parametrize(("shift", "posts"), [(0.0, 0), (0.0, 4), (-1.0, 4), (2.5, 4)])
+def test_three_sequences_of_two_seconds_are_no_worse_than_none(shift, posts):
+    """A detector that the shipped constants fit, one that is too timid, and one far too sure."""
+    short = [recording(k, 20, shift=shift, posts=posts) for k in range(3)]
+    found = fit(short, by_truth(), CONFIG)
+    other = recording(5, 80, shift=shift, posts=posts)
+    before, after = (
+        figures([(other, trace(other, CONFIG, c))], track_metrics=False) for c in (None, found)
+    )
+    assert after.score.log_loss < before.score.log_loss
+    assert after.existence.log_loss < before.existence.log_loss + 0.005
+
+
+def test_nothing_is_judged_that_was_fitted_on(worlds):
+    """Names of what a fold was fitted on never hold what it judges; halves share no track."""
+    few = [world.cut(0, 30, world.name) for world in worlds[:2]]
+    for recordings in (few, few[:1]):
+        held = compare(recordings, by_truth(), CONFIG, track_metrics=False)
+        for names, calibration in zip(held.parts, held.calibrations, strict=True):
+            assert not set(names) & set(calibration.about.sequences)
+
+
+def test_truth_of_something_else_is_refused():
+    one = recording(6, 30)
+    far = replace(one, truth=replace(one.truth, xyxy=one.truth.xyxy + 5000.0))
+    with pytest.raises(InputError, match=r"none of \d+ detections shows an object"):
+        check(track([far], by_truth(), CONFIG))
+    nothing = replace(one, detections=one.detections.within(np.zeros(0, np.int64)))
+    with pytest.raises(InputError, match="no detection is judged"):
+        check(track([nothing], by_truth(), CONFIG))
+    assert check(track([one], by_truth(), CONFIG)) == ""
+    assert "every detection is right" in check(
+        track([recording(6, 30, clutter=0.0)], by_truth(), CONFIG)
+    )
