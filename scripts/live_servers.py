@@ -26,6 +26,7 @@ __all__ = [
     "http_ts",
     "rtsp",
     "rtsp_url",
+    "tcp_ts",
     "udp_ts",
 ]
 
@@ -169,6 +170,15 @@ def http_mjpeg(port: int | None = None) -> tuple[Server, str]:
     url = f"http://127.0.0.1:{port}/cam.mjpg"
     command = ["ffmpeg", "-loglevel", "error", *_TEST_PICTURE, "-c:v", "mjpeg", "-q:v", "5"]
     return Server([*command, "-f", "mpjpeg", "-listen", "1", url], port), url
+
+
+def tcp_ts(port: int | None = None) -> tuple[Server, str]:
+    """MPEG-TS over plain TCP, one client."""
+    _need_ffmpeg()
+    port = port or free_port()
+    command = ["ffmpeg", "-loglevel", "error", *_TEST_PICTURE, *_H264, "-pix_fmt", "yuv420p"]
+    url = f"tcp://127.0.0.1:{port}"
+    return Server([*command, "-f", "mpegts", f"{url}?listen=1"], port), url
 
 
 def udp_ts(port: int | None = None) -> tuple[Server, str]:

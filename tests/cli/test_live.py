@@ -50,6 +50,14 @@ def test_files_without_real_time_give_the_same_events_every_time(
         assert one[key] == two[key]
 
 
+def test_an_address_of_the_environment(cli: Cli, clip: Any, monkeypatch: Any) -> None:
+    monkeypatch.setenv("MY_CLIP", str(clip.video))
+    result = cli("live", "${MY_CLIP}", "--model", clip.model)
+    assert result.exit_code == 0, result.stderr
+    assert "MY_CLIP: 20 of 20" in result.stdout
+    assert cli("live", "${NOT_THERE}", "--model", clip.model).exit_code == 2
+
+
 def test_real_time_takes_its_time(cli: Cli, clip: Any) -> None:
     began = time.monotonic()
     result = cli("live", clip.video, "--model", clip.model, "--realtime")

@@ -9,7 +9,7 @@ import pytest
 from scripts import live_servers
 from scripts.live_servers import files, rtsp_url
 
-__all__ = ["files", "hls", "http_mjpeg", "http_ts", "rtsp", "rtsp_url", "udp_ts"]
+__all__ = ["files", "hls", "http_mjpeg", "http_ts", "rtsp", "rtsp_url", "tcp_ts", "udp_ts"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -29,5 +29,6 @@ def _or_skip(make: Callable[P, R]) -> Callable[P, R]:
 rtsp = _or_skip(live_servers.rtsp)
 http_ts = _or_skip(live_servers.http_ts)
 http_mjpeg = _or_skip(live_servers.http_mjpeg)
+tcp_ts = _or_skip(live_servers.tcp_ts)
 udp_ts = _or_skip(live_servers.udp_ts)
 hls = _or_skip(live_servers.hls)

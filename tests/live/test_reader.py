@@ -189,6 +189,20 @@ def test_times_of_a_retry_are_checked():
         CameraSettings(source="0", retry_first_s=9.0, retry_most_s=1.0)
 
 
+def test_a_system_without_a_thread_to_give_is_asked_again():
+    clock, starts = FakeClock(), []
+
+    def start(name, work):
+        starts.append(name)
+        if len(starts) < 3:
+            raise RuntimeError("can't start new thread")
+        work()
+
+    reader, _ = reader_of(Opener(some(clock, 3)), clock, start=start)
+    run(reader, clock, 5)
+    assert reader.connects >= 1
+
+
 def test_stopped_is_stopped():
     clock = FakeClock()
     opener = Opener(*itertools.repeat(some(clock, 2), 50))

@@ -29,7 +29,9 @@ def test_rtsp_survives_its_server(transport):
             assert "hunter2" not in str(running.system.health())
 
 
-@pytest.mark.parametrize("serve", [servers.http_ts, servers.http_mjpeg, servers.udp_ts])
+@pytest.mark.parametrize(
+    "serve", [servers.http_ts, servers.http_mjpeg, servers.tcp_ts, servers.udp_ts]
+)
 def test_streams_of_ffmpeg_survive_their_server(serve):
     server, url = serve()
     with server, Running(cam=camera(url)) as running:

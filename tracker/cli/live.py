@@ -6,7 +6,7 @@ import sys
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -30,6 +30,14 @@ from tracker.cli.options import (
     load_detector,
 )
 from tracker.errors import InputError, SourceError
+
+if TYPE_CHECKING:
+    from tracker.live.clocks import Timeline
+    from tracker.live.events import Event
+    from tracker.live.outlets.base import Outlet
+    from tracker.live.settings import LiveSettings, OutletSettings
+    from tracker.live.status_server import StatusServer
+    from tracker.live.system import LiveSystem, ResultSink
 
 __all__ = ["EPILOG", "live"]
 
@@ -161,7 +169,7 @@ def live(
     """
     show_log(debug=debug)
     from tracker.live.clocks import Timeline
-    from tracker.live.settings import named_sources, read_settings
+    from tracker.live.settings import expanded, named_sources, read_settings
     from tracker.live.status_server import StatusServer, address_of
     from tracker.live.system import LiveSystem
 
@@ -172,8 +180,13 @@ def live(
     if calibration is not None:
         tracking = replace(tracking, calibration=calibration)
     settings = _with_sources(settings, named_sources(sources or []), realtime, transport, timeout)
-    given = {"webhook": webhook, "mqtt": mqtt, "record": record}
-    also = {key: value for key, value in given.items() if value}
+    also: dict[str, Any] = {
+        key: expanded(address)
+        for key, address in (("webhook", webhook), ("mqtt", mqtt))
+        if address is not None
+    }
+    if record:
+        also["record"] = True
     settings = replace(settings, outlets=replace(settings.outlets, **also))
     if not settings.cameras:
         raise InputError(
@@ -223,15 +236,17 @@ def live(
 
 
 def _with_sources(
-    settings: Any, sources: dict[str, str], realtime: bool, transport: str | None,
+    settings: LiveSettings, sources: dict[str, str], realtime: bool, transport: str | None,
     timeout: float | None,
-) -> Any:  # fmt: skip
+) -> LiveSettings:  # fmt: skip
     """The settings with the sources and options of the command line."""
+    from tracker.live.settings import expanded
+
     given: dict[str, Any] = {}
     if realtime:
         given["realtime"] = True
     if transport is not None:
-        given["transport"] = cast("Literal['tcp', 'udp']", transport)
+        given["transport"] = transport  # checked with the others
     if timeout is not None:
         given["timeout_s"] = timeout
     twice = sorted(settings.cameras.keys() & sources.keys())
@@ -239,11 +254,11 @@ def _with_sources(
         raise InputError(f"--config has a camera {twice[0]!r} already: give another name")
     cameras = dict(settings.cameras)
     for name, source in sources.items():
-        cameras[name] = replace(settings.common, source=source)
+        cameras[name] = replace(settings.common, source=expanded(source))
     return replace(settings, cameras={n: replace(c, **given) for n, c in cameras.items()})
 
 
-def _check_files(settings: Any) -> None:
+def _check_files(settings: LiveSettings) -> None:
     """A file that is not there is a mistake now, not something to wait for."""
     from tracker.live.connections import ends
     from tracker.video.sources import open_source
@@ -253,7 +268,7 @@ def _check_files(settings: Any) -> None:
             open_source(camera.source).close()
 
 
-def _allow_replay(detector: Any, settings: Any) -> None:
+def _allow_replay(detector: Any, settings: LiveSettings) -> None:
     """Recorded detections fit one file, whatever clock its frames get."""
     from detectors.replay import ReplayDetector
     from tracker.live.connections import ends
@@ -267,8 +282,8 @@ def _allow_replay(detector: Any, settings: Any) -> None:
 
 
 def _outlets(
-    folder: Path, settings: Any, detector: Any, timeline: Any, *, stdout: bool
-) -> tuple[list[Any], list[Any]]:
+    folder: Path, settings: OutletSettings, detector: Any, timeline: Timeline, *, stdout: bool
+) -> tuple[list[Outlet[Event]], list[ResultSink]]:
     """Where events go, and who wants every result."""
     from tracker.live.outlets.lines import EventFile, EventStream
     from tracker.live.outlets.mqtt import Mqtt
@@ -277,21 +292,21 @@ def _outlets(
 
     clock = timeline.clock
     folder.mkdir(parents=True, exist_ok=True)
-    outlets: list[Any] = [EventFile(folder / "events.jsonl", settings, clock=clock)]
+    outlets: list[Outlet[Event]] = [EventFile(folder / "events.jsonl", settings, clock=clock)]
     if stdout:
         outlets.append(EventStream(sys.stdout, settings, clock=clock))
     if settings.webhook:
         outlets.append(Webhook(settings.webhook, settings, clock=clock))
     if settings.mqtt:
         outlets.append(Mqtt(settings.mqtt, settings, clock=clock))
-    results: list[Any] = []
+    results: list[ResultSink] = []
     if settings.record:
         names = detector.class_names
         results.append(Recorder(folder / "recordings", names, settings, timeline=timeline))
     return outlets, results
 
 
-def _introduce(system: Any, detector: Any, path: Path, server: Any) -> None:
+def _introduce(system: LiveSystem, detector: Any, path: Path, server: StatusServer | None) -> None:
     for camera in system.cameras.values():
         err.print(
             f"[bold]camera[/] {escape(camera.name)}: {escape(camera.reader.shown)}", soft_wrap=True
@@ -304,7 +319,7 @@ def _introduce(system: Any, detector: Any, path: Path, server: Any) -> None:
         err.print(f"[bold]status[/] http://{host}:{port}/metrics, /healthz, /readyz")
 
 
-def _result(system: Any, path: Path) -> str:
+def _result(system: LiveSystem, path: Path) -> str:
     """What came of it, in one line a camera."""
     lines = []
     for camera in system.health()["cameras"]:

@@ -180,7 +180,10 @@ class Reader:
         # Opening has its own limit in the library; a little more time lets it tell the reason.
         attempt = _Attempt(began_s=now, sign_s=now + 0.5)
         self._attempt = attempt
-        self._start(f"camera {self.name}", lambda: self._work(attempt))
+        try:
+            self._start(f"camera {self.name}", lambda: self._work(attempt))
+        except RuntimeError as error:  # the system has no thread to give, now
+            attempt.done, attempt.why = True, told(error)
 
     def _work(self, attempt: _Attempt) -> None:
         """The life of a connection, in its thread."""

@@ -26,6 +26,7 @@ __all__ = [
     "EventSettings",
     "LiveSettings",
     "OutletSettings",
+    "expanded",
     "named_sources",
     "read_settings",
 ]
@@ -228,13 +229,13 @@ def _from_tables(
         camera = from_table(CameraSettings, {**common, **own}, where)
         if not camera.source:
             raise ConfigError(f'"{where}source" is missing: the address, device or file')
-        each[checked_name(name)] = replace(camera, source=_expanded(camera.source))
+        each[checked_name(name)] = replace(camera, source=expanded(camera.source))
     outlet = from_table(OutletSettings, outlets, "outlets.")
     return LiveSettings(
         cameras=each,
         common=of_others,
         events=from_table(EventSettings, events, "events."),
-        outlets=replace(outlet, webhook=_expanded(outlet.webhook), mqtt=_expanded(outlet.mqtt)),
+        outlets=replace(outlet, webhook=expanded(outlet.webhook), mqtt=expanded(outlet.mqtt)),
         **of_all,
     )
 
@@ -249,8 +250,12 @@ def _merged(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _expanded(text: str) -> str:
-    """The text with `${NAME}` replaced by variables of the environment."""
+def expanded(text: str) -> str:
+    """The text with `${NAME}` replaced by variables of the environment.
+
+    Raises:
+        ConfigError: There is no such variable.
+    """
 
     def value(found: re.Match[str]) -> str:
         if found[1] not in os.environ:
