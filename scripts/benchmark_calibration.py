@@ -18,6 +18,7 @@ for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_threads, "1")
 
 import argparse
+import io
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
@@ -34,6 +35,7 @@ from tracker.calibration import Calibration
 from tracker.calibration.fitting import (
     HeldOut,
     Recording,
+    Trace,
     by_mixture,
     by_truth,
     compare,
@@ -139,18 +141,21 @@ def _measure(folder: Path) -> dict[str, Any]:
     return {
         "rows": rows,
         "steps": steps_rows,
-        "short": [_short(name, recordings, seconds) for seconds in SHORT_S],
+        "short": [
+            _short(name, recordings, seconds, {o.recording.name: o.found for o in first})
+            for seconds in SHORT_S
+        ],
         "held": held,
     }
 
 
-def _short(name: str, recordings: list[Recording], seconds: float) -> Row:
+def _short(name: str, recordings: list[Recording], seconds: float, known: dict[str, Trace]) -> Row:
     """Before and after with three short pieces, over all that is judged, and at worst."""
     plain, fitted, worst, counted = [], [], [0.0, 0.0], []
     for pieces, judged in short_footage(recordings, seconds):
         calibration: Calibration = fit(pieces, by_truth(), CONFIG)
         counted.append(calibration.about.counted_as)
-        before, after = ((judged, trace(judged, CONFIG, c)) for c in (None, calibration))
+        before, after = (judged, known[judged.name]), (judged, trace(judged, CONFIG, calibration))
         old, new = (_losses(figures([pair], track_metrics=False)) for pair in (before, after))
         worst = [max(w, b - a) for w, a, b in zip(worst, old, new, strict=True)]
         plain.append(before)
@@ -187,6 +192,7 @@ def _draw(sets: dict[str, dict[str, Any]], path: Path) -> None:
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
+    from PIL import Image
 
     figure, panels = plt.subplots(1, 2, figsize=(8.4, 4.2), sharey=True)
     for axes, name in zip(panels, ("score", "existence"), strict=True):
@@ -205,8 +211,10 @@ def _draw(sets: dict[str, dict[str, Any]], path: Path) -> None:
     panels[0].set_ylabel("share that was true")
     panels[0].legend(loc="upper left", frameon=False)
     figure.tight_layout()
-    figure.savefig(path, dpi=110)
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=110)
     plt.close(figure)
+    Image.open(drawn).convert("RGB").quantize(64).save(path, optimize=True)
 
 
 def _made(command: Sequence[str]) -> str:
