@@ -89,6 +89,24 @@ def test_putting_never_waits_for_an_outlet_that_hangs():
     hangs.set()
 
 
+def test_what_is_being_sent_is_not_dropped_and_not_counted_twice():
+    class Full(ListOutlet):
+        """While it sends, more comes than its queue holds."""
+
+        def _deliver(self, item):
+            if item == 0:
+                for number in range(1, 8):
+                    self.put(number)
+            super()._deliver(item)
+
+    outlet = Full(queue=3)
+    outlet.put(0)
+    while outlet.step() == 0:
+        pass
+    assert outlet.items == [0, 5, 6, 7]
+    assert (outlet.counts().delivered, outlet.counts().dropped) == (4, 4)
+
+
 def test_closing_delivers_what_is_left_also_after_a_failure():
     outlet = ListOutlet(failures=2, retry_first_s=0.01, retry_most_s=0.02)
     for number in range(10):

@@ -27,7 +27,7 @@ def health_of(camera: LiveCamera, now_s: float) -> dict[str, Any]:
         now_s: The present on its time line.
     """
     reader, counts = camera.reader, camera.counts
-    recent = np.array(counts.recent_latency_s or [0.0])
+    recent = np.array(tuple(counts.recent_latency_s) or (0.0,))
     since = None if counts.last_look_s is None else round(now_s - counts.last_look_s, 3)
     newest = camera.view.newest()
     state = camera.state

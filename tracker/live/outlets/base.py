@@ -66,6 +66,7 @@ class Outlet(ABC, Generic[T]):
         self._settings = settings
         self._clock: Clock = clock or SystemClock()
         self._items: deque[T] = deque()
+        self._sending = False
         self._lock = threading.Lock()
         self._wake, self._closing = threading.Event(), threading.Event()
         self._backoff = Backoff(settings.retry_first_s, settings.retry_most_s)
@@ -92,11 +93,17 @@ class Outlet(ABC, Generic[T]):
     def put(self, item: T) -> None:
         """Leave an item; never waits."""
         with self._lock:
-            if len(self._items) >= self._settings.queue:
-                self._items.popleft()
+            # The one that is being sent is out already.
+            begin = int(self._sending)
+            if len(self._items) - begin >= self._settings.queue:
+                del self._items[self._expendable(begin)]
                 self._counts.dropped += 1
             self._items.append(item)
         self._wake.set()
+
+    def _expendable(self, begin: int) -> int:
+        """Which of the waiting items, from `begin` on, is dropped to make room."""
+        return begin
 
     def step(self) -> float:
         """Try to send the oldest item.
@@ -107,21 +114,22 @@ class Outlet(ABC, Generic[T]):
         with self._lock:
             if not self._items:
                 return float("inf")
-            item = self._items[0]
+            item, self._sending = self._items[0], True
         rejected = ""
         try:
             self._deliver(item)
         except Rejected as error:
             rejected = str(error)
         except Exception as error:
+            self._sending = False
             self._counts.failures += 1
             if not self._counts.trouble:
                 _log.warning("%s: %s; trying again", self.name, self._said(error))
             self._counts.trouble = self._said(error)
             return self._backoff.next_s()
         with self._lock:
-            # It may have been dropped meanwhile to make room.
-            if self._items and self._items[0] is item:
+            self._sending = False
+            if self._items:  # `close` may have given up waiting
                 self._items.popleft()
         if rejected:
             self._counts.rejected += 1

@@ -112,15 +112,10 @@ class Recorder(Outlet[Result]):
         self._not_before_s = -float("inf")
         self.videos = 0
 
-    def put(self, item: Result) -> None:
-        """Leave a result; when there are too many, one without an event goes first."""
-        with self._lock:
-            if len(self._items) >= self._settings.queue:
-                plain = next((i for i, r in enumerate(self._items) if not r.events), 0)
-                del self._items[plain]
-                self._counts.dropped += 1
-            self._items.append(item)
-        self._wake.set()
+    def _expendable(self, begin: int) -> int:
+        """A result without an event goes first."""
+        plain = (i for i in range(begin, len(self._items)) if not self._items[i].events)
+        return next(plain, begin)
 
     def _deliver(self, item: Result) -> None:
         strip = self._strips.setdefault(item.camera, _Strip())
