@@ -208,7 +208,7 @@ from pathlib import Path
 from tracker.cli import second_pass
 smooth = second_pass.smooth
 
-def slow(recorder, config, *, on_progress):
+def slow(recorder, config, *, calibration, on_progress):
     Path("smoothing").touch()
     while True:
         on_progress(0, 1)

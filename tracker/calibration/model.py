@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from os import PathLike
 from typing import Any
 
+from tracker.calibration.afterwards import Afterwards
 from tracker.calibration.log_odds_map import LogOddsMap
 from tracker.calibration.scene import Scene
 from tracker.calibration.score_model import ScoreModel
@@ -129,6 +130,7 @@ class Calibration:
         consistent: Whether existence is told as at least score, as it must be if both are true: a
             box can only be right if its object exists. Goes with the maps; states follow what the
             track has earned by itself.
+        afterwards: How both are told where `tracker.smoothing` has seen the future.
         scene: What is known of the scene.
         about: Where it comes from.
 
@@ -150,6 +152,7 @@ class Calibration:
     score_seen: LogOddsMap = field(default_factory=LogOddsMap)
     score_coasted: LogOddsMap = field(default_factory=LogOddsMap)
     consistent: bool = False
+    afterwards: Afterwards = field(default_factory=Afterwards)
     scene: Scene = field(default_factory=Scene)
     about: About = field(default_factory=About)
 
@@ -241,6 +244,8 @@ class Calibration:
             told: LogOddsMap = getattr(self, name)
             if not told.is_identity:
                 table[name] = {"offset": told.offset, "low": told.low, "high": told.high}
+        if not self.afterwards.is_identity:
+            table["afterwards"] = self.afterwards.to_table()
         if not self.scene.is_empty:
             table["scene"] = self.scene.to_table()
         return table

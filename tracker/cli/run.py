@@ -198,7 +198,7 @@ def run(
         _compare(detector, frames)
         smoothing = planned(
             frames,
-            tracker.config,
+            tracker,
             detector.class_names,
             smooth=smooth,
             lag_s=lag_s,

@@ -18,13 +18,13 @@ import numpy as np
 
 from tracker.cli.progress import RunProgress
 from tracker.cli.sinks import file_sinks
-from tracker.config import TrackerConfig
 from tracker.detections import Detections
 from tracker.frames import Frame
 from tracker.roles import Sink
 from tracker.smoothing import Recorder, Smoothed, smooth
 from tracker.smoothing.delayed import WarpLog
 from tracker.summary import TrackCounter
+from tracker.tracker import Tracker
 from tracker.tracks import Tracks
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class SecondPass:
 
     Args:
         recording: Of the first pass.
-        config: Settings of the tracker.
+        tracker: Its settings and its calibration are used.
         kinds: What to write, of the outputs that hold tracks.
         header: Arguments of `file_sinks`.
         reopen: Opens the source once more.
@@ -84,7 +84,7 @@ class SecondPass:
     def __init__(
         self,
         recording: Recording,
-        config: TrackerConfig,
+        tracker: Tracker,
         kinds: Sequence[str],
         header: dict[str, Any],
         reopen: Callable[[], Source],
@@ -93,7 +93,7 @@ class SecondPass:
         quiet: bool,
     ) -> None:
         """Prepare."""
-        self._recording, self._config = recording, config
+        self._recording, self._tracker = recording, tracker
         self._kinds, self._header, self._reopen = kinds, header, reopen
         self._stop, self._quiet = stop, quiet
 
@@ -114,7 +114,12 @@ class SecondPass:
                     raise StoppedError
                 progress.update(done * frames // total, 0)
 
-            return smooth(self._recording.recorder, self._config, on_progress=report)
+            return smooth(
+                self._recording.recorder,
+                self._tracker.config,
+                calibration=self._tracker.calibration,
+                on_progress=report,
+            )
 
     def _write(self, smoothed: Smoothed, folder: Path) -> TrackCounter:
         """Write all frames into new files; decode where pictures are wanted."""

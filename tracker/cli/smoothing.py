@@ -35,6 +35,7 @@ from tracker.roles import CameraFollower, Sink
 from tracker.smoothing import LagSmoother
 from tracker.smoothing.delayed import Delayed, WarpLog
 from tracker.summary import RunSummary
+from tracker.tracker import Tracker
 
 if TYPE_CHECKING:
     from tracker.video.base import Source
@@ -99,16 +100,17 @@ class Late(Online):
     """Tracks given so many seconds of the future.
 
     Args:
-        config: Settings of the tracker.
+        tracker: Its settings and its calibration are used.
         lag_s: The seconds.
         class_names: Names by class id.
     """
 
     method_of_run = "fixed_lag"
 
-    def __init__(self, config: TrackerConfig, lag_s: float, class_names: Sequence[str]) -> None:
+    def __init__(self, tracker: Tracker, lag_s: float, class_names: Sequence[str]) -> None:
         """Prepare."""
-        self._smoother, self._class_names = LagSmoother(config, lag_s=lag_s), class_names
+        self._class_names = class_names
+        self._smoother = LagSmoother(tracker.config, lag_s=lag_s, calibration=tracker.calibration)
         self._warps: WarpLog | None = None
         self._delayed: Delayed | None = None
         self.words = f"smoothed, {lag_s:g} s late"
@@ -137,7 +139,7 @@ class Afterwards(Online):
     """Tracks given the whole file, from a second pass over it.
 
     Args:
-        config: Settings of the tracker.
+        tracker: Its settings and its calibration are used.
         folder: Of the run, with its files.
         kinds: What is saved there.
         header: Arguments of `file_sinks`.
@@ -149,7 +151,7 @@ class Afterwards(Online):
 
     def __init__(
         self,
-        config: TrackerConfig,
+        tracker: Tracker,
         folder: Path,
         kinds: Sequence[str],
         header: dict[str, Any],
@@ -158,7 +160,7 @@ class Afterwards(Online):
         quiet: bool,
     ) -> None:
         """Prepare."""
-        self._config, self._folder, self._quiet = config, folder, quiet
+        self._tracker, self._folder, self._quiet = tracker, folder, quiet
         self._kinds = [kind for kind in kinds if kind in _OF_TRACKS]
         self._header, self._reopen = header, reopen
         self._recording = Recording()
@@ -196,7 +198,7 @@ class Afterwards(Online):
             growing.mkdir()
             counter = SecondPass(
                 self._recording,
-                self._config,
+                self._tracker,
                 self._kinds,
                 self._header,
                 self._reopen,
@@ -243,7 +245,7 @@ def check_wanted(
 
 def planned(
     frames: Source,
-    config: TrackerConfig,
+    tracker: Tracker,
     class_names: Sequence[str],
     *,
     smooth: bool | None,
@@ -258,7 +260,7 @@ def planned(
 
     Args:
         frames: The opened source.
-        config: Settings of the tracker.
+        tracker: Its settings and its calibration are used.
         class_names: Names by class id.
         smooth: What was asked for; None: what fits.
         lag_s: Seconds of `--lag`, None without it.
@@ -269,8 +271,8 @@ def planned(
         quiet: Show no progress.
     """
     if lag_s is not None:
-        return Late(config, lag_s, class_names)
-    if smooth is False or frames.live or config.fuser != "evidence":
+        return Late(tracker, lag_s, class_names)
+    if smooth is False or frames.live or tracker.config.fuser != "evidence":
         return Online()
     header = {"class_names": class_names, "source": frames.name, "model": model, "fps": frames.fps}
-    return Afterwards(config, folder, kinds, header, reopen, quiet=quiet)
+    return Afterwards(tracker, folder, kinds, header, reopen, quiet=quiet)

@@ -44,7 +44,7 @@ _ROW = np.dtype(
         ("misses", np.int32),
         ("detection", np.int32),
         ("believed", np.bool_),
-        ("guess", np.bool_),  # outside of its hits, and probably not right
+        ("outside", np.bool_),  # before the first hit, or known to be after the last
     ]
 )
 _FROM_PAST = ("track", "gain_s", "first_s", "confidence", "hits", "misses", "detection")
@@ -95,8 +95,8 @@ def stepped_back(
         dt_s: Seconds to the next frame.
         warp: (3, 3) how the camera moves to the next frame.
         final: No more will come: what was not found again never will be. Boxes after the last hit
-            are then as those before the first: left out where the track is not believed, and a
-            guess where they are probably not right.
+            are then as those before the first: left out where the track is not believed, and
+            lost where they are probably not right.
     """
     now_s, look_s = float(looks.now_s[k]), float(looks.look_s[k])
     past, future = filtered.rows, after.rows
@@ -180,7 +180,7 @@ def _judge(
     spread /= np.maximum(state[:, POS, 3], 1.0)
     before, after = now_s < rows["first_s"], now_s > rows["last_s"]
     rows["score"] = evidence.unseen_score(level, spread, before | after, config)
-    rows["guess"] = (before | (after & final)) & (rows["score"] < 0.0)
+    rows["outside"] = before | (after & final)
     seen = hit.nonzero()[0]
     rows["score"][seen] = evidence.seen_score(level[seen], past["score"][seen], config)
     rows["next_s"][seen] = now_s

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tracker.boxes import cxcywh_to_xyxy
+from tracker.calibration import Calibration
 from tracker.config import TrackerConfig
 from tracker.detections import Detections
 from tracker.errors import InputError
@@ -57,6 +58,7 @@ class LagSmoother:
         config: Settings of the tracker; those of `smoothing` and `motion` are used, and the
             thresholds.
         lag_s: How much of the future a frame waits for, s.
+        calibration: Of the tracker: how existence and score are told afterwards.
 
     Raises:
         InputError: `lag_s` is not above 0.
@@ -73,11 +75,20 @@ class LagSmoother:
         (25, 5)
     """
 
-    def __init__(self, config: TrackerConfig | None = None, *, lag_s: float = 0.5) -> None:
+    def __init__(
+        self,
+        config: TrackerConfig | None = None,
+        *,
+        lag_s: float = 0.5,
+        calibration: Calibration | None = None,
+    ) -> None:
         """Start without frames."""
         if not 0.0 < lag_s < float("inf"):
             raise InputError(f"lag_s must be above 0, got {lag_s}")
         self.config, self.lag_s = config or TrackerConfig(), lag_s
+        self._afterwards = (calibration or Calibration()).afterwards
+        # Thresholds are on what is told; inside, they are where that is told.
+        self._inside = self._afterwards.inside(self.config)
         self._model = ConstantVelocity(self.config.motion)
         self._last_ns: int | None = None
         self._waiting: deque[_Waiting] = deque()
@@ -173,13 +184,16 @@ class LagSmoother:
             frame = self._waiting[i]
             known = stepped_back(
                 frame.filtered, known, first + i, looks,
-                model=self._model, config=self.config, dt_s=dt_s, warp=warp, final=final,
+                model=self._model, config=self._inside, dt_s=dt_s, warp=warp, final=final,
             )  # fmt: skip
             dt_s, warp = frame.dt_s, frame.warp
         rows, state = known.rows, known.state
-        release = log_odds_of(self.config.existence.release_at)
+        release = log_odds_of(self._inside.existence.release_at)
         rows["believed"] |= np.isin(rows["track"], self._believed) & (rows["existence"] >= release)
         self._believed = rows["track"][rows["believed"]]
+        rows["existence"], rows["score"] = self._afterwards.told(
+            rows["existence"], rows["score"], rows["detection"] >= 0
+        )
         online = self._waiting[0].online
         tracks = described(
             timestamp_s=online.timestamp_s,

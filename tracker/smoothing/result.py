@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.boxes import cxcywh_to_xyxy
+from tracker.calibration.afterwards import Afterwards
 from tracker.config import ScoreConfig, TrackerConfig
 from tracker.existence import log_odds_of, sigmoid
 from tracker.motion import COV, POS, VAR_POS, VAR_VEL, VEL
@@ -41,11 +42,13 @@ _ROW = np.dtype(
         ("gap_s", np.float32),
         ("confidence", np.float32),
         ("believed", np.bool_),
-        ("guess", np.bool_),
+        ("outside", np.bool_),
     ]
 )
-_COPIED = ("track", "detection", "hits", "misses", "existence", "score", "gap_s", "confidence")
+_COPIED = ("track", "detection", "hits", "misses", "gap_s", "confidence")
 _VARIANCE = (VAR_POS, COV, VAR_VEL)
+# Boxes outside of the hits count where they are more probably right than not.
+_PROBABLY = 0.5
 # Where the variances of (centre, size) stand in a flat 8 x 8 covariance: four positions, their
 # covariances with the velocities twice, four velocities.
 _AXIS = np.arange(4)
@@ -71,13 +74,16 @@ class Packed:
         return self.rows.nbytes + self.bounds.nbytes
 
 
-def packed(frames: Sequence[Known]) -> Packed:
-    """Put frames, in order, into compact columns."""
+def packed(frames: Sequence[Known], afterwards: Afterwards) -> Packed:
+    """Put frames, in order, into compact columns, as they are told."""
     bounds = np.cumsum([0, *(len(known.rows) for known in frames)])
     rows = np.zeros(int(bounds[-1]), _ROW)
     given = np.concatenate([known.rows for known in frames])
-    for name in (*_COPIED, "believed", "guess"):
+    for name in (*_COPIED, "believed", "outside"):
         rows[name] = given[name]
+    seen = given["detection"] >= 0
+    told = afterwards.told(given["existence"], given["score"], seen)
+    rows["existence"], rows["score"] = told
     state = np.concatenate([known.state for known in frames])
     rows["cxcywh"], rows["velocity"] = state[:, POS], state[:, VEL, :2]
     # Without a warp the two axes of a pair have one variance; with one, nearly.
@@ -182,7 +188,8 @@ def described(*, rows: NDArray[np.void], config: ScoreConfig, **columns: Any) ->
     """
     detection = rows["detection"].astype(np.int64)
     existence, score = (sigmoid(rows[name].astype(np.float64)) for name in ("existence", "score"))
-    lost = (score < config.lost_below) | rows["guess"]
+    least = config.lost_below
+    lost = score < np.where(rows["outside"], max(least, _PROBABLY), least)
     unseen = np.where(lost, TrackState.LOST, TrackState.COASTING)
     state = np.where(detection >= 0, TrackState.CONFIRMED, unseen)
     return Tracks(

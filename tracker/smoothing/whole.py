@@ -24,6 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tracker.calibration import Afterwards, Calibration
 from tracker.config import TrackerConfig
 from tracker.existence import sigmoid
 from tracker.motion import VEL, ConstantVelocity
@@ -51,6 +52,7 @@ def smooth(
     recorded: Recorder | Records,
     config: TrackerConfig | None = None,
     *,
+    calibration: Calibration | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Smoothed:
     """All frames of a recording, each given what came before and after it.
@@ -58,6 +60,7 @@ def smooth(
     Args:
         recorded: The updates of one tracker.
         config: Its settings; those of `smoothing` and `motion` are used, and the thresholds.
+        calibration: Its calibration: how existence and score are told afterwards.
         on_progress: Called now and then with the frames done and those to do; an error that it
             raises ends the work.
 
@@ -79,6 +82,7 @@ def smooth(
         ([1.0], [1.0, 0.0])
     """
     config = config or TrackerConfig()
+    afterwards = (calibration or Calibration()).afterwards
     records = recorded.records() if isinstance(recorded, Recorder) else recorded
     work = _Progress(4 * len(records), on_progress)
     look_s = look_seconds(records.now_s, records.looked, config.existence.longest_look_s)
@@ -93,8 +97,9 @@ def smooth(
         part_of = joined(
             ahead.first, ahead.last, begin, end, records.now_s, records.warps, config.smoothing
         )
-    run = _Pass(records, part_of[raw], looks, config, False)
-    blocks = run.blocks(work)
+    # Thresholds are on what is told; inside, they are where that is told.
+    run = _Pass(records, part_of[raw], looks, afterwards.inside(config), False)
+    blocks = run.blocks(work, afterwards)
     first_s = records.now_s[np.minimum(run.begin, len(records) - 1)]
     return Smoothed(records, blocks, _BLOCK, run.names(part_of), first_s, config)
 
@@ -216,7 +221,7 @@ class _Pass:
             work.step()
         return out
 
-    def blocks(self, work: _Progress) -> list[Packed]:
+    def blocks(self, work: _Progress, afterwards: Afterwards) -> list[Packed]:
         """All frames given everything, in blocks of `_BLOCK`."""
         frames = len(self.records)
         tracks, kept = Filtered.nothing(), []
@@ -236,7 +241,7 @@ class _Pass:
                 known = self._back(filtered.pop(), known, k)
                 done.append(known)
                 work.step()
-            out.append(packed(done[::-1]))
+            out.append(packed(done[::-1], afterwards))
         return out[::-1]
 
     def _again(self, tracks: Filtered, stretch: range) -> Iterator[Filtered]:

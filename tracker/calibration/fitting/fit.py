@@ -5,13 +5,14 @@ on what the tracker does with the steps before it:
 
 ```
 track ──▶ what a confidence is worth ──▶ track ──▶ constants ──▶ track ──▶ how it is told
+                                             ──▶ track and smooth ──▶ how it is told afterwards
 ```
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -20,8 +21,9 @@ from tracker.calibration.fitting.belief import fit_constants
 from tracker.calibration.fitting.confidences import fit_score_model
 from tracker.calibration.fitting.labels import Labels
 from tracker.calibration.fitting.logistic import weights
-from tracker.calibration.fitting.maps import fit_map, rounded
+from tracker.calibration.fitting.maps import rounded
 from tracker.calibration.fitting.recording import Recording
+from tracker.calibration.fitting.telling import fit_afterwards, fit_maps
 from tracker.calibration.fitting.trace import Trace, joined, trace
 from tracker.calibration.model import About, Calibration, Constants
 from tracker.calibration.score_model import ScoreModel
@@ -34,8 +36,6 @@ __all__ = ["PASSES", "STEPS", "Labeller", "Step", "Tracked", "check", "fit", "tr
 PASSES = 3
 Step = Literal["confidence", "constants"]
 STEPS: tuple[Step, ...] = ("confidence", "constants")
-# How often the map of existence is fitted to the boxes where score does not speak for it.
-_ROUNDS = 3
 Labeller = Callable[[Sequence[Recording], Sequence[Trace]], list[Labels]]
 
 
@@ -70,6 +70,7 @@ def fit(
     first: Sequence[Tracked] | None = None,
     steps: Collection[Step] = STEPS,
     scene: bool = False,
+    afterwards: bool = True,
     say: Callable[[str], None] = lambda _: None,
     advance: Callable[[int], None] = lambda _: None,
 ) -> Calibration:
@@ -82,6 +83,7 @@ def fit(
         first: What `track` gave for them without a calibration, if it is at hand.
         steps: What is fitted besides how it is told; without any, tracking stays as it is.
         scene: Whether the scene of the one recording is kept too.
+        afterwards: Whether maps of what smoothing tells are fitted too; that takes labels.
         say: Called with a few words before each step that takes time.
         advance: Called with numbers of frames that were tracked: in all `PASSES` times those of
             the recordings, or one time less with `first`.
@@ -123,7 +125,11 @@ def fit(
     else:
         advance(frames)
     say("fitting how it is told")
-    return _told(now, latest, scene)
+    told = _told(now, latest, scene)
+    if not afterwards or not trust.is_of_labels:
+        return told
+    say("fitting how it is told afterwards")
+    return replace(told, afterwards=fit_afterwards(recordings, label, config, told))
 
 
 def check(tracked: Sequence[Tracked]) -> str:
@@ -165,22 +171,9 @@ def _told(now: Calibration, latest: Sequence[Tracked], scene: bool) -> Calibrati
     labels = [one.labels for one in latest]
     counts = np.concatenate([one.counts for one in labels])
     real = np.concatenate([one.real for one in labels])[counts]
-    right = np.concatenate([one.right for one in labels])[counts]
-    cluster, stretch, seen = (
-        joined(found, name)[counts] for name in ("track_id", "stretch", "seen")
-    )
-    existence, score = (joined(found, f"{name}_odds")[counts] for name in ("existence", "score"))
+    cluster, stretch = (joined(found, name)[counts] for name in ("track_id", "stretch"))
     trust = labels[0].trust
-    of_seen, of_coasted = (
-        fit_map(score[m], right[m], cluster[m], stretch[m], trust=trust) for m in (seen, ~seen)
-    )
-    told = np.where(seen, of_seen(score), of_coasted(score))
-    believed = fit_map(existence, real, cluster, stretch, trust=trust)
-    # Existence is told as the larger of the two, so its map is fitted where it is the larger one.
-    for _ in range(_ROUNDS):
-        m = believed(existence) >= told
-        if m.any():
-            believed = fit_map(existence[m], real[m], cluster[m], stretch[m], trust=trust)
+    believed, of_seen, of_coasted = fit_maps(found, labels)
     first = np.unique(cluster, return_index=True)[1]
     about = About(
         sequences=tuple(one.recording.name for one in latest),

@@ -116,7 +116,9 @@ def fit_apart(
         say(f"fitting {k + 1} of {len(parts)}, without {', '.join(one.name for one in part)}")
         others = _labelled_together(others, label)
         found = [one.recording for one in others]
-        fitted.append(fit(found, label, config, first=others, steps=steps, advance=advance))
+        fitted.append(
+            fit(found, label, config, first=others, steps=steps, afterwards=False, advance=advance)
+        )
     return plain, fitted
 
 
