@@ -26,7 +26,7 @@ class Afterwards:
     """Maps of what is told with the future known; without arguments they change nothing.
 
     Attributes:
-        existence: How existence is told; with any fit as at least score, see `Calibration`.
+        existence: How existence is told, where `score` does not raise it (`ScoreConfig`).
         score_seen: How the score of a box that was seen is told.
         score_unseen: How that of the others is told.
     """
@@ -55,7 +55,7 @@ class Afterwards:
         if self.is_identity:
             return existence, score
         told = np.where(seen, self.score_seen(score), self.score_unseen(score))
-        return np.maximum(self.existence(existence), told), told
+        return self.existence(existence), told
 
     def inside(self, config: TrackerConfig) -> TrackerConfig:
         """Settings with thresholds of belief on what goes in; the user's are on what is told."""

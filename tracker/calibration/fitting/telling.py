@@ -7,6 +7,7 @@ known (`tracker.smoothing`), and what that makes of what was told at once has ma
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -65,7 +66,8 @@ def fit_afterwards(
     calibration: Calibration,
 ) -> Afterwards:
     """The maps of what smoothing makes of a calibrated tracker; the fit tracks once more."""
-    found = [seen_afterwards(recording, config, calibration) for recording in recordings]
+    without = replace(calibration, afterwards=Afterwards())
+    found = [seen_afterwards(recording, config, without) for recording in recordings]
     return Afterwards(*fit_maps(found, label(recordings, found)))
 
 
