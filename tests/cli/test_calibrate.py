@@ -194,3 +194,14 @@ def test_frames_without_labels_and_ignored_areas_do_not_count(cli: Cli, tmp_path
     assert plain.about.real_tracks == ignored.about.real_tracks
     assert plain.confidence == ignored.confidence
     assert plain.existence == ignored.existence
+
+
+def test_what_run_recorded_is_taken(cli: Cli, tmp_path: Path) -> None:
+    from tests.evaluation.kit import run_folder
+
+    truth = run_folder(tmp_path / "street").rename(tmp_path / "gt.txt")
+    done = cli("calibrate", "--detections", "street", "--truth", truth, "--no-check")
+    assert done.exit_code == 0, done.output
+    about = load("calibration.toml").about
+    assert about.frames == 40
+    assert about.real_tracks >= 3
