@@ -70,6 +70,19 @@ def test_waits_grow_while_a_camera_is_gone_and_never_end():
     assert reader.state in ("waiting", "connecting")
 
 
+def test_a_camera_that_breaks_off_at_once_every_time_is_asked_ever_less_often():
+    clock = FakeClock()
+    opener = Opener(some(clock, 1))
+    reader, _ = reader_of(opener, clock, retry_most_s=16.0)
+    run(reader, clock, 300)
+    assert 300 / 16 <= reader.connects < 50
+    steady = Opener(some(clock, 400))  # one that holds for 40 s is connected again at once
+    reader, _ = reader_of(steady, clock, retry_most_s=16.0)
+    began = clock.now_s
+    run(reader, clock, 60)
+    assert steady.opened * 40 > 0.9 * (clock.now_s - began)
+
+
 def test_a_number_of_tries_can_be_set():
     clock = FakeClock()
     reader, _ = reader_of(Opener(refused()), clock, retries=3)

@@ -2,6 +2,7 @@
 
 import random
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -216,6 +217,69 @@ def test_frames_of_several_cameras_go_through_the_detector_together():
     bench.looker.step()
     assert bench.detector.batches == [3]
     assert {result.camera for result in bench.results} == {"a", "b", "c"}
+
+
+def test_a_frame_waits_for_one_that_is_due_and_for_no_other():
+    bench = Bench("a", "b", "gone", detector=SquareDetector(batch_size=8), budget_s=1.0)
+    bench.watch(3.0, names=("a", "b", "gone"))
+    for _ in range(20):  # from here on one of them sends nothing any more
+        bench.clock.pass_(0.1)
+        bench.send("a")
+        bench.send("b")
+        bench.looker.step()
+    del bench.detector.batches[:]
+    bench.clock.pass_(0.1)
+    bench.send("a")
+    later = threading.Timer(0.05, bench.send, args=("b",))
+    later.start()
+    bench.looker.step()
+    later.join()
+    assert bench.detector.batches == [2]
+    # Both have sent: the third is not due, and nobody waits for it.
+    bench.clock.pass_(0.1)
+    bench.send("a")
+    bench.send("b")
+    began = time.monotonic()
+    bench.looker.step()
+    assert time.monotonic() - began < 0.5
+    assert bench.detector.batches == [2, 2]
+
+
+def test_a_frame_that_waits_keeps_its_time():
+    """While the detector is at another camera's frame for long, no time passes behind its back."""
+    bench = Bench("a", "b")
+    bench.watch(2.0, names=("a", "b"), x=walk)
+    bench.clock.pass_(0.1)
+    bench.send("a")
+    bench.send("b")
+    captured = bench.line.now()
+    detect = bench.detector.detect
+
+    def slowly(frames):
+        bench.clock.pass_(3.0)
+        return detect(frames)
+
+    bench.detector.detect = slowly
+    bench.looker.step()
+    bench.looker.step()
+    looked = [r for r in bench.results[-8:] if r.looked]
+    assert [r.camera for r in looked[-2:]] == ["a", "b"]
+    assert looked[-1].tracks.timestamp_s == pytest.approx(captured, abs=0.01)
+
+
+def test_a_new_connection_may_begin_with_another_clock():
+    bench = Bench("a")
+    for i in range(20):
+        bench.clock.pass_(0.1)
+        bench.send(own_s=5000 + i / 10, first=i == 0)
+    bench.clock.pass_(3.0)
+    for i in range(20):
+        bench.clock.pass_(0.1)
+        bench.send(own_s=i / 10, first=i == 0)
+    assert bench.cameras["a"].counts.clock_jumps == 0
+    bench.clock.pass_(0.1)
+    bench.send(own_s=900.0)
+    assert bench.cameras["a"].counts.clock_jumps == 1
 
 
 def test_a_frame_that_breaks_the_detector_spoils_no_other():
