@@ -163,9 +163,10 @@ def test_three_sequences_of_two_seconds_are_no_worse_than_none(shift, posts):
     """A detector that the shipped constants fit, one that is too timid, and one far too sure."""
     short = [recording(k, 20, shift=shift, posts=posts) for k in range(3)]
     found = fit(short, by_truth(), CONFIG)
-    other = recording(5, 80, shift=shift, posts=posts)
+    others = [recording(k, 80, shift=shift, posts=posts) for k in (5, 6)]
     before, after = (
-        figures([(other, trace(other, CONFIG, c))], track_metrics=False) for c in (None, found)
+        figures([(other, trace(other, CONFIG, c)) for other in others], track_metrics=False)
+        for c in (None, found)
     )
     assert after.score.log_loss < before.score.log_loss
     assert after.existence.log_loss < before.existence.log_loss + 0.005
