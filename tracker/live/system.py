@@ -22,6 +22,7 @@ from tracker.live.clocks import Timeline
 from tracker.live.connections import connect
 from tracker.live.events import Event
 from tracker.live.health import health_of, outlet_of
+from tracker.live.heap import give_large_blocks_back
 from tracker.live.looker import Looker
 from tracker.live.outlets.base import Outlet
 from tracker.live.reader import Opener
@@ -152,6 +153,7 @@ class LiveSystem:
         Raises:
             Exception: What the looking thread failed with; cameras and outlets are closed.
         """
+        give_large_blocks_back()
         clock = self.timeline.clock
         end = None if for_s is None else clock.monotonic() + for_s
         status_at = clock.monotonic()
