@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -167,27 +168,29 @@ def run(
         require_rerun()
     settings_of(config, fuser, calibration)  # a mistake in them is told before anything is opened
     lag_s = None if lag is None else seconds_of(lag)
+    from tracker.video.sources import may_be_live
+
+    load = partial(
+        load_detector,
+        model,
+        device,
+        threshold,
+        batch,
+        classes,
+        architecture=architecture,
+        class_names=class_names,
+        short_side=short_side,
+        max_detections=max_detections,
+        precision=precision,
+    )
+    # The time of what is live runs from when it is opened: what works on it is made ready before.
+    ready = _warm(load()) if may_be_live(source) else None
 
     with _open(source, start, stop, every, image_fps) as frames:
         config = config or packaged_for(live=frames.live)
         tracker = Tracker(settings_of(config, fuser, calibration))
         check_wanted(frames, tracker.config, smooth=smooth, lag_s=lag_s)
-        detector = load_detector(
-            model,
-            device,
-            threshold,
-            batch,
-            classes,
-            architecture=architecture,
-            class_names=class_names,
-            short_side=short_side,
-            max_detections=max_detections,
-            precision=precision,
-        )
-        warm_up = getattr(detector, "warm_up", None)
-        if warm_up is not None and detector.device != "cpu":
-            # A GPU's first batches are slow; a CPU's are not, and a frame costs it more.
-            warm_up(frames.height or 1080, frames.width or 1920)
+        detector = ready or _warm(load(), frames)
         folder = prepare_folder(
             out_folder,
             run_name(frames.name),
@@ -268,6 +271,18 @@ def _follower() -> CameraMotion:
     from tracker.video.camera_motion import CameraMotion
 
     return CameraMotion()
+
+
+def _warm(detector: Detector, frames: Source | None = None) -> Detector:
+    """Let a detector work once; without frames for a live source, whose time it must not cost.
+
+    A GPU's first batches are slow; a CPU's are hardly, and a frame of a file costs it more.
+    """
+    warm_up = getattr(detector, "warm_up", None)
+    if warm_up is not None and (frames is None or detector.device != "cpu"):
+        height, width = (0, 0) if frames is None else (frames.height, frames.width)
+        warm_up(height or 1080, width or 1920)
+    return detector
 
 
 def _open(

@@ -15,7 +15,7 @@ from tracker.errors import SourceError
 from tracker.video.base import Damage, Source
 from tracker.video.redact import is_url
 
-__all__ = ["Damage", "Source", "file_of", "open_source"]
+__all__ = ["Damage", "Source", "file_of", "may_be_live", "open_source"]
 
 _CAMERA = re.compile(r"\d{1,3}|/dev/video\d+")
 
@@ -74,6 +74,19 @@ def open_source(
             " a camera number or an address"
         )
     return FileSource(path, start_s=start_s, stop_s=stop_s, every=every)
+
+
+def may_be_live(spec: str | Path | int) -> bool:
+    """Whether what `open_source` would open may run on while nobody reads: a camera, an address.
+
+    Example:
+        >>> [may_be_live(spec) for spec in (0, "rtsp://10.0.0.5/1", "street.mp4", "file:///a.mp4")]
+        [True, True, False, False]
+    """
+    text = str(spec)
+    if is_url(text):
+        return not text.lower().startswith("file://")
+    return not isinstance(spec, Path) and _CAMERA.fullmatch(text) is not None
 
 
 def file_of(url: str, *, windows: bool = os.name == "nt") -> str:
