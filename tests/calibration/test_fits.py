@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from tests.calibration.kit import recording
 from tracker import TrackerConfig
-from tracker.calibration import LogOddsMap
-from tracker.calibration.fitting import by_truth, figures, folds, label, trace, track
+from tracker.calibration import Calibration, LogOddsMap
+from tracker.calibration.fitting import by_mixture, by_truth, figures, folds, label, trace, track
 from tracker.calibration.fitting.belief import fit_constants, leaky_sums
 from tracker.calibration.fitting.confidences import KINDS, fit_score_model, held_out_loss
 from tracker.calibration.fitting.labels import Detected
@@ -323,3 +323,38 @@ def test_the_tracker_is_told_the_size_of_the_pictures(tmp_path):
     inside, outside = (trace(replace(one, image_size=s), CONFIG) for s in ((640, 480), (9, 9)))
     assert len(inside) == 3
     assert len(outside) < 3
+
+
+def test_recorded_times_are_what_the_tracker_is_given(tmp_path):
+    """Ten frames, a minute's pause, and ten more: nobody is followed through the pause."""
+    from tracker import Detections, InputError
+    from tracker.calibration.fitting import read_recordings
+    from tracker.calibration.fitting.telling import seen_afterwards
+    from tracker.formats import DetectionsJsonlWriter
+    from tracker.frames import Frame
+
+    def write(times):
+        with DetectionsJsonlWriter(tmp_path / "detections.jsonl", class_names=["person"]) as out:
+            for k, time in enumerate(times):
+                box = Detections([[10.0 + 4 * k, 20, 35 + 4 * k, 80]], [0.7], [0])
+                out.write(Frame(np.zeros((96, 128, 3), np.uint8), time, 2 * k), box)
+
+    write([0.1 * k + (60.0 if k >= 10 else 0.0) for k in range(20)])
+    ((one,), _) = read_recordings(tmp_path)
+    assert one.duration_s > 61.9
+    for found in (trace(one, CONFIG), seen_afterwards(one, CONFIG, Calibration())):
+        assert (found.timestamp_s.min(), found.timestamp_s.max()) == (0.0, 61.9)
+        before = set(found.track_id[found.timestamp_s < 30].tolist())
+        assert not before & set(found.track_id[found.timestamp_s > 60.5].tolist())
+        assert set(found.stretch.tolist()) == {0, 6}
+    (labels,) = by_mixture([one], [trace(one, CONFIG)])
+    assert set(labels.detected.stretch.tolist()) == {0, 6}
+    (first,), (second,) = folds([one])
+    assert (first.timestamp_s.max(), second.timestamp_s.min()) == pytest.approx((0.8, 61.1))
+    # Text has no times: frames follow each other at the frame rate.
+    (tmp_path / "det.txt").write_text("1,-1,10,10,30,80,0.9\n21,-1,10,10,30,80,0.9\n")
+    ((text,), _) = read_recordings(tmp_path / "det.txt", fps=10.0)
+    assert text.timestamp_s.tolist() == [k / 10.0 for k in range(21)]
+    write([0.0, 0.2, 0.1, 0.3])
+    with pytest.raises(InputError, match=r"frame 4 is at 0.1 s, but frame 2 before it at 0.2 s"):
+        read_recordings(tmp_path)

@@ -228,6 +228,7 @@ def _detections(path: Path, name: str, score_map: ScoreMap) -> BoxSequence:
         class_id=np.concatenate([f.class_id for f in frames] or [np.zeros(0, np.int64)]),
         looked=index if record.complete else None,
         fps=_rate(index, times) if len(times) else None,
+        times=times if record.complete and len(times) else None,
     )
 
 

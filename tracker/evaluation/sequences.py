@@ -132,6 +132,7 @@ class BoxSequence:
         class_id: (N,) class of each box; 0 where there are no classes.
         looked: Frames that were looked at, ascending; None is all of them.
         fps: Frames a second, None if the file does not say.
+        times: When each frame of `looked` was, s; None if the file does not say.
     """
 
     name: str
@@ -144,6 +145,7 @@ class BoxSequence:
     class_id: IntArray
     looked: IntArray | None = None
     fps: float | None = None
+    times: FloatArray | None = None
 
     def __post_init__(self) -> None:
         """Check and order the rows."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.calibration.fitting.logistic import LABELS, STRETCH_S, Trust
+from tracker.calibration.fitting.logistic import LABELS, Trust
 from tracker.calibration.fitting.recording import Recording
 from tracker.calibration.fitting.trace import Trace, boxes
 from tracker.errors import InputError
@@ -156,7 +156,7 @@ def label(
                 judged.boxes.score[use],
                 judged.true[use].astype(np.float64),
                 taken[row],
-                (judged.boxes.frame[use] / (recording.fps * STRETCH_S)).astype(np.int64),
+                recording.stretch_of(judged.boxes.frame[use]),
                 judged.boxes.frame[use],
             )
         )

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from tracker.calibration.fitting.labels import Detected, Labels, tracks_of
-from tracker.calibration.fitting.logistic import STRETCH_S, Trust
+from tracker.calibration.fitting.logistic import Trust
 from tracker.calibration.fitting.recording import Recording
 from tracker.calibration.fitting.trace import Trace
 
@@ -260,7 +260,7 @@ def _labels(recording: Recording, found: Trace, told: FloatArray) -> Labels:
             detections.score[looked],
             of_detection[looked],
             cluster[looked],
-            (detections.frame[looked] / (recording.fps * STRETCH_S)).astype(np.int64),
+            recording.stretch_of(detections.frame[looked]),
             detections.frame[looked],
         ),
         trust=_TRUST,

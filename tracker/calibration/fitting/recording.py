@@ -18,6 +18,7 @@ from tracker.evaluation.sequences import BoxSequence, TruthSequence
 
 __all__ = ["Recording", "folds", "paired"]
 
+FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 # More parts than this are joined: each part costs a fit on all others.
 _MOST_FOLDS = 8
@@ -37,6 +38,8 @@ class Recording:
         frames: Frames that were looked at, ascending.
         fps: Frames a second.
         image_size: Width and height of the pictures in px, None where nobody knows.
+        times: (F,) when each frame was, s, ascending; None where nobody wrote it down: then they
+            follow each other at `fps`.
     """
 
     name: str
@@ -45,6 +48,7 @@ class Recording:
     frames: IntArray
     fps: float
     image_size: tuple[int, int] | None = None
+    times: FloatArray | None = None
 
     def __len__(self) -> int:
         """Number of frames."""
@@ -53,7 +57,22 @@ class Recording:
     @property
     def duration_s(self) -> float:
         """Time from the first frame to the end of the last, s."""
-        return float(self.frames[-1] - self.frames[0] + 1) / self.fps if len(self) else 0.0
+        time = self.timestamp_s
+        return float(time[-1] - time[0]) + 1.0 / self.fps if len(self) else 0.0
+
+    @property
+    def timestamp_s(self) -> FloatArray:
+        """(F,) when each frame was, s."""
+        return self.frames / self.fps if self.times is None else self.times
+
+    def stretch_of(self, frame: IntArray) -> IntArray:
+        """(N,) number of the stretch of time that frames (N,) are in, see `logistic`.
+
+        A frame that nobody looked at is in that of the next one that somebody did.
+        """
+        row = np.minimum(np.searchsorted(self.frames, frame), len(self) - 1)
+        number: IntArray = (self.timestamp_s[row] // STRETCH_S).astype(np.int64)
+        return number
 
     def cut(self, first: int, end: int, name: str) -> Recording:
         """Only the frames from `first` until before `end`, counted among those looked at."""
@@ -62,8 +81,12 @@ class Recording:
         if truth is not None:
             asked = frames if truth.labelled is None else np.intersect1d(truth.labelled, frames)
             truth = replace(truth.within(frames), name=name, labelled=asked)
-        detections = replace(self.detections.within(frames), name=name, looked=frames)
-        return replace(self, name=name, detections=detections, truth=truth, frames=frames)
+        times = None if self.times is None else self.times[first:end]
+        detections = self.detections.within(frames)
+        detections = replace(detections, name=name, looked=frames, times=times)
+        return replace(
+            self, name=name, detections=detections, truth=truth, frames=frames, times=times
+        )
 
 
 def paired(
@@ -83,7 +106,8 @@ def paired(
         image_sizes: Width and height of the pictures of each, px; None where nobody knows.
 
     Raises:
-        InputError: Nobody knows the frame rate of a sequence, or it has no frames.
+        InputError: Nobody knows the frame rate of a sequence, it has no frames, or its times go
+            back.
     """
     if rates is None:
         known = [None if labels is None else labels.fps for labels in truth]
@@ -107,8 +131,20 @@ def paired(
         if not len(frames):
             raise InputError(f"{boxes.name} has no frames")
         looked = np.asarray(frames, np.int64)
-        out.append(Recording(boxes.name, boxes, labels, looked, float(rate), size))
+        times = None if boxes.looked is None else boxes.times
+        if times is not None:
+            _ascending(boxes.name, looked, times)
+        out.append(Recording(boxes.name, boxes, labels, looked, float(rate), size, times))
     return out
+
+
+def _ascending(name: str, frames: IntArray, times: FloatArray) -> None:
+    """Refuse times that go back."""
+    for k in np.flatnonzero(~(np.diff(times) >= 0))[:1].tolist():
+        raise InputError(
+            f"{name}: frame {frames[k + 1]} is at {times[k + 1]:g} s, but frame {frames[k]} before"
+            f" it at {times[k]:g} s: times must not go back"
+        )
 
 
 def folds(recordings: Sequence[Recording], most: int = _MOST_FOLDS) -> list[list[Recording]]:
@@ -126,7 +162,9 @@ def folds(recordings: Sequence[Recording], most: int = _MOST_FOLDS) -> list[list
     """
     if len(recordings) == 1:
         (one,) = recordings
-        gap = int(min(STRETCH_S * one.fps, _MOST_GAP * len(one)))
+        away = np.abs(one.timestamp_s - one.timestamp_s[len(one) // 2])
+        near = int(np.count_nonzero(away < STRETCH_S / 2))
+        gap = min(near, int(_MOST_GAP * len(one)))
         first, second = (len(one) - gap) // 2, (len(one) + gap) // 2
         return [
             [one.cut(0, first, f"{one.name}: first half")],

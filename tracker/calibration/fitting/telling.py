@@ -79,13 +79,11 @@ def seen_afterwards(recording: Recording, config: TrackerConfig, calibration: Ca
     detections = recording.detections
     start = np.searchsorted(detections.frame, recording.frames, side="left")
     end = np.searchsorted(detections.frame, recording.frames, side="right")
-    for frame, a, b in zip(recording.frames.tolist(), start, end, strict=True):
+    for time, a, b in zip(recording.timestamp_s.tolist(), start, end, strict=True):
         given = Detections(detections.xyxy[a:b], detections.score[a:b], detections.class_id[a:b])
         recorder.add(
             given,
-            tracker.update(
-                given, timestamp_s=frame / recording.fps, image_size=recording.image_size
-            ),
+            tracker.update(given, timestamp_s=time, image_size=recording.image_size),
         )
     shown = list(smooth(recorder, tracker.config, calibration=calibration))
     return _trace(recording, shown, start)

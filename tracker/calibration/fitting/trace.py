@@ -154,11 +154,9 @@ def trace(
     start = np.searchsorted(detections.frame, recording.frames, side="left").tolist()
     end = np.searchsorted(detections.frame, recording.frames, side="right").tolist()
     shown: list[Tracks] = []
-    for frame, a, b in zip(recording.frames.tolist(), start, end, strict=True):
+    for time, a, b in zip(recording.timestamp_s.tolist(), start, end, strict=True):
         found = Detections(detections.xyxy[a:b], detections.score[a:b], detections.class_id[a:b])
-        shown.append(
-            tracer.update(found, timestamp_s=frame / recording.fps, image_size=recording.image_size)
-        )
+        shown.append(tracer.update(found, timestamp_s=time, image_size=recording.image_size))
         tracer.add_up_clutter()
         advance(1)
     counts = [len(tracks) for tracks in shown]
