@@ -253,3 +253,12 @@ def test_outline_is_symmetric_and_leaves_the_inside(side, line):
     assert (image[:18] == 90).all()
     assert image[20, 20].tolist() == [255, 255, 255]
     assert image[19 + side, 19 + side].tolist() == [255, 255, 255]
+
+
+def test_times_since_1970_are_told_as_the_time_of_day() -> None:
+    from tracker.video.overlay import _time
+
+    assert _time(12.3456) == ("12.35 s", "0000.00 s")
+    text, widest = _time(1_700_000_000.25)
+    assert text == "22:13:20 UTC"
+    assert len(text) == len(widest)

@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,8 @@ Image = NDArray[np.uint8]
 _DARK: Colour = (18, 18, 20)
 # A detector at a low threshold makes dozens of candidates a frame; those that are next to nothing
 # get a faint box and no words.
+# No video is as long as this; a clock that counts from 1970 is far beyond, s.
+_SINCE_1970_S = 1e9
 _LEAST_NAMED = 0.1
 _LINES: dict[int, Line] = {
     TrackState.TENTATIVE: "dashed",
@@ -187,6 +190,17 @@ def _label(tracks: Tracks, row: int, box: Box, class_names: Sequence[str], sizes
     return Label(text, box, sizes.font, colour, ink_on(colour), 0.85, bold)
 
 
+def _time(timestamp_s: float) -> tuple[str, str]:
+    """A time in words, and the widest it will get in this hour, so that the rest stands still.
+
+    Live cameras count from 1970: theirs is the time of day.
+    """
+    if timestamp_s < _SINCE_1970_S:
+        return f"{timestamp_s:.2f} s", "0000.00 s"
+    at = datetime.fromtimestamp(timestamp_s, tz=UTC)
+    return f"{at:%H:%M:%S} UTC", "00:00:00 UTC"
+
+
 def _strip_height(image: Image, sizes: _Sizes) -> int:
     """Height of the status strip; none on pictures too small to spare it."""
     _, above, below = text_size("0", sizes.font)
@@ -210,10 +224,9 @@ def _status(image: Image, tracks: Tracks, strip: int, sizes: _Sizes) -> None:
     )
     space = 4 * sizes.gap
     x = space
-    time_text = f"{tracks.timestamp_s:.2f} s"
+    time_text, widest = _time(tracks.timestamp_s)
     write_text(image, time_text, x, base, sizes.font, (255, 255, 255), bold=True)
-    # As wide as the time will ever get in this hour, so that the rest stands still.
-    x += text_size("0000.00 s", sizes.font, bold=True)[0] + space
+    x += text_size(widest, sizes.font, bold=True)[0] + space
     for word, count, line, ink in kinds:
         text = f"{count} {word}"
         sample = 7 * max(3, sizes.line * 2) + 2 * sizes.gap if line else 0
