@@ -48,7 +48,7 @@ def test_a_life_has_its_looks_and_its_peak_and_its_picture():
     assert looks[:20] == ["hit"] * 20
     assert set(looks[20:-1]) == {"wait"}
     assert looks[-1] == "miss"
-    assert life.peak == max(moment.existence for moment in life.moments) > 0.8
+    assert life.peak == max(moment.earned for moment in life.moments) > 0.8
     assert from_jpeg(life.crop).shape[2] == 3
     assert bench.cameras["a"].view.life(999) is None
     assert bench.cameras["a"].view.lives(since_s=bench.line.now() + 1) == []
@@ -57,7 +57,7 @@ def test_a_life_has_its_looks_and_its_peak_and_its_picture():
 def test_moments_are_thinned_evenly():
     life = Life(1, 0, 0.0, 0.0)
     for i in range(10_000):
-        life.add(Moment(i / 10, 0.5, "hit"))
+        life.add(Moment(i / 10, 0.5, 0.4, "hit"))
     times = [moment.timestamp_s for moment in life.moments]
     assert 100 <= len(times) <= 240
     gaps = np.diff(times)

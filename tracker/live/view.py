@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -38,11 +38,13 @@ class Moment:
     Attributes:
         timestamp_s: When.
         existence: Its existence then.
+        earned: What of it was earned by evidence over time: what its state went by.
         look: `"hit"`, `"miss"`, or `"wait"` where nobody looked.
     """
 
     timestamp_s: float
     existence: float
+    earned: float
     look: str
 
 
@@ -55,8 +57,8 @@ class Life:
         class_id: Its last class.
         first_s: Time of its first update.
         last_s: Time of its last.
-        peak: The largest existence it had: at a confirm threshold above it, it would never have
-            been confirmed.
+        peak: The largest existence its state went by: at a confirm threshold above it, it would
+            never have been confirmed.
         moments: Its updates, thinned out evenly as they get many.
         crop: JPEG, the picture of it with the best score; empty before there is one.
         crop_score: That score.
@@ -115,14 +117,28 @@ class CameraView:
         self._changes = 0
         self._forgot_s = -np.inf
 
-    def update(self, frame: Frame | None, tracks: Tracks, *, looked: bool) -> None:
-        """Show a new state; a frame of None leaves the last picture there."""
+    def update(
+        self,
+        frame: Frame | None,
+        tracks: Tracks,
+        *,
+        looked: bool,
+        earned: Mapping[int, float] | None = None,
+    ) -> None:
+        """Show a new state.
+
+        Args:
+            frame: The picture; None leaves the last one there.
+            tracks: All living tracks.
+            looked: Whether the detector looked.
+            earned: Existence by id that states go by; None: that of `tracks`.
+        """
         with self._lock:
             if frame is not None:
                 self._frame = frame
             self._tracks, self._looked = tracks, looked
             self._changes += 1
-            self._remember(frame if looked else None, tracks, looked)
+            self._remember(frame if looked else None, tracks, looked, earned or {})
 
     def newest(self) -> tuple[Frame, Tracks] | None:
         """The newest picture and the tracks in it, None before the first."""
@@ -169,7 +185,9 @@ class CameraView:
         names = (s for s in TrackState if s != TrackState.DEAD)
         return {s.name.lower(): int(np.count_nonzero(state == s)) for s in names}
 
-    def _remember(self, frame: Frame | None, tracks: Tracks, looked: bool) -> None:
+    def _remember(
+        self, frame: Frame | None, tracks: Tracks, looked: bool, earned: Mapping[int, float]
+    ) -> None:
         now = tracks.timestamp_s
         for row, track_id in enumerate(tracks.track_id.tolist()):
             life = self._lives.get(track_id)
@@ -178,9 +196,11 @@ class CameraView:
                 self._lives[track_id] = life
             existence = float(tracks.existence[row])
             life.last_s, life.class_id = now, int(tracks.class_id[row])
-            life.peak = max(life.peak, existence)
+            proven = earned.get(track_id, existence)
+            life.peak = max(life.peak, proven)
             seen = bool(tracks.detection[row] >= 0)
-            life.add(Moment(now, existence, ("hit" if seen else "miss") if looked else "wait"))
+            look = ("hit" if seen else "miss") if looked else "wait"
+            life.add(Moment(now, existence, proven, look))
             score = float(tracks.score[row])
             if frame is not None and seen and existence >= 0.25 and score > life.crop_score + 0.02:
                 crop = crop_of(frame.image, tracks.xyxy[row], self._crop_px, self._margin)
