@@ -89,6 +89,10 @@ def test_cameras_of_a_file_with_names_and_settings(cli: Cli, clip: Any, tmp_path
         (("0", "--transport", "tpc"), "'tcp'"),
         (("0", "--timeout", "0"), "timeout_s"),
         (("--config", "wrong.toml"), 'did you mean "source"?'),
+        (("0", "--host", "0.0.0.0"), "add --web"),
+        (("0", "--port", "80"), "add --web"),
+        (("0", "--web", "--host", "0.0.0.0"), "CONFTRACK_TOKEN"),
+        (("0", "--web", "--token", "short"), "at least 12"),
     ],
 )
 def test_mistakes_are_told_before_anything_runs(
@@ -106,6 +110,41 @@ def test_a_camera_that_is_not_there_is_waited_for(cli: Cli, monkeypatch: Any) ->
     assert result.exit_code == 0, result.stderr
     assert "no picture came: gone (rtsp://***@127.0.0.1:9/x): cannot open" in result.stderr
     assert "hunter2" not in result.stderr + result.stdout
+
+
+def test_a_page_is_served_and_its_token_told_nobody(cli: Cli, monkeypatch: Any) -> None:
+    pytest.importorskip("fastapi")
+    seen = []
+
+    def asked(system: Any) -> dict[str, Any]:
+        health: dict[str, Any] = plain(system)
+        if pages and not seen:
+            with urllib.request.urlopen(f"{pages[0]}login", timeout=10) as answer:
+                seen.append(answer.read().decode())
+        return health
+
+    from tracker.cli import live
+    from tracker.live.system import LiveSystem
+
+    pages: list[str] = []
+    serve, plain = live.serve_page, LiveSystem.health
+
+    def served(*options: Any) -> Any:
+        page = serve(*options)
+        pages.append(page.url)
+        return page
+
+    monkeypatch.setattr("tracker.cli.live.serve_page", served)
+    monkeypatch.setattr(LiveSystem, "health", asked)
+    monkeypatch.setattr("tracker.cli.live.load_detector", lambda *_, **__: SquareDetector())
+    monkeypatch.setenv("CONFTRACK_TOKEN", "correct-horse-battery")
+    result = cli("live", "gone=rtsp://127.0.0.1:9/x", "--for", "1", "--web", "--port", "0")
+    assert result.exit_code == 0, result.stderr
+    assert f"page   {pages[0]}" in result.stderr
+    assert any("Token" in text for text in seen)
+    assert "correct-horse-battery" not in result.stderr + result.stdout + "".join(seen)
+    with pytest.raises(OSError, match="refused"):
+        urllib.request.urlopen(pages[0], timeout=5)
 
 
 SQUARE = """

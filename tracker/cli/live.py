@@ -14,6 +14,7 @@ from rich.markup import escape
 from tracker.cli.console import Debug, ExitCode, Quiet, err, guard, note, out, show_log
 from tracker.cli.helptext import epilog
 from tracker.cli.interrupt import Interrupt
+from tracker.cli.live_page import Host, Port, Token, Web, check_page, serve_page
 from tracker.cli.live_table import LiveTable
 from tracker.cli.options import (
     Architecture,
@@ -47,6 +48,7 @@ EPILOG = epilog(
     ("conftrack live --config cameras.toml --model bundled --classes person", "many, from a file"),
     ("conftrack live street.mp4 --realtime --stdout", "a file as if it were a camera"),
     ("conftrack live --config cameras.toml --record --metrics 9109", "videos; for Prometheus"),
+    ("conftrack live --config cameras.toml --web", "a page to watch them: http://127.0.0.1:8710"),
     ("conftrack live 0 --for 60", "the first camera of this computer, one minute"),
 )
 
@@ -160,6 +162,10 @@ def live(
             rich_help_panel="Output",
         ),
     ] = None,
+    web: Web = False,
+    host: Host = None,
+    port: Port = None,
+    token: Token = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -175,6 +181,7 @@ def live(
 
     if metrics is not None:
         address_of(metrics)  # a mistake in it is told before anything is opened
+    check_page(web, host, port, token)
 
     settings, tracking = read_settings(config)
     if calibration is not None:
@@ -215,11 +222,15 @@ def live(
         outlets=outlets, results=results, timeline=timeline, batch_size=batch,
     )  # fmt: skip
     with ExitStack() as stack:
-        server = None
+        server = page = None
         if metrics is not None:
             server = stack.enter_context(StatusServer(system, address_of(metrics)))
+        if web:
+            page = stack.enter_context(serve_page(system, host, port, token))
         if not quiet:
             _introduce(system, detector, path, server)
+            if page is not None:
+                err.print(f"[bold]page[/]   {escape(page.url)}", soft_wrap=True)
         interrupt = stack.enter_context(Interrupt())
         table = stack.enter_context(LiveTable(system, quiet=quiet))
         system.run(interrupt.stop, for_s=for_s, on_status=table.update)

@@ -66,6 +66,7 @@ class LiveSystem:
 
     Attributes:
         cameras: By name.
+        config: Settings of the trackers.
         outlets: As given, those of `results` too.
         timeline: As given.
         run_name: Name of the run.
@@ -95,7 +96,7 @@ class LiveSystem:
         config = config or TrackerConfig()
         self.timeline = timeline or Timeline()
         self.run_name = run or secrets.token_hex(4)
-        self.settings, self.detector = settings, detector
+        self.settings, self.config, self.detector = settings, config, detector
         self._event_outlets, self._results = list(outlets), list(results)
         also = [sink for sink in results if isinstance(sink, Outlet)]
         self.outlets: list[Outlet[Any]] = [*outlets, *also]

@@ -1,0 +1,1 @@
+"""The page: its server by requests, and the whole in a browser."""

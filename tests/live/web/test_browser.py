@@ -1,0 +1,189 @@
+"""The page in a real browser: what a person sees, clicks and is refused."""
+
+import os
+import shutil
+import threading
+import time
+
+import pytest
+
+from tests.live.local import LocalServer, at_pace, transport_stream
+from tests.live.running import Running, camera
+from tests.live.test_faults import walking
+from tests.live.web.world import TOKEN
+from tracker.live.web.server import PageServer
+
+sync_api = pytest.importorskip("playwright.sync_api")
+pytest.importorskip("fastapi")
+pytest.importorskip("uvicorn")
+pytest.importorskip("cv2")
+
+CHROMIUM = (
+    os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+)
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="there is no chromium (Debian: chromium)")
+
+MARKUP = "<b onclick=alert(1)>person</b>"
+WAIT_MS = 30_000
+
+
+def until(page, script, given=None):
+    """Wait for what a script says; the page's headers forbid Playwright to wait inside it."""
+    end = time.monotonic() + WAIT_MS / 1000
+    while not page.evaluate(script, given):
+        assert time.monotonic() < end, script
+        page.wait_for_timeout(50)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield browser
+        browser.close()
+
+
+class Stage:
+    """A camera that a test can kill, the system that watches it, and its page."""
+
+    def __init__(self):
+        self.dead = threading.Event()
+        data = transport_stream(walking(100))
+
+        def play(file, number):
+            for place in range(0, len(data), len(data) // 20):
+                if self.dead.is_set():
+                    return
+                at_pace(data[place : place + len(data) // 20], 0.5, file)
+
+        self.stream = LocalServer(play)
+        settings = camera(self.stream.url.replace("//", "//adm1n:hunter2@"))
+        self.running = Running(yard=settings)
+        self.running.detector.class_names = (MARKUP, "car")
+        view = self.running.system.cameras["yard"].view
+        view.class_names = (MARKUP, "car")
+
+    def __enter__(self):
+        self.stream.__enter__()
+        self.running.__enter__()
+        return self
+
+    def __exit__(self, *args):
+        self.dead.set()
+        self.running.__exit__(*args)
+        self.stream.__exit__(*args)
+
+    def serve(self, **more):
+        return PageServer(self.running.system, port=0, **more)
+
+
+@pytest.fixture(scope="module")
+def stage():
+    with Stage() as stage:
+        yield stage
+
+
+@pytest.fixture
+def tab(chromium):
+    """A page, and what went wrong in it or was asked of others."""
+    context = chromium.new_context(viewport={"width": 1200, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(WAIT_MS)
+    page.wrong = []
+    page.on("pageerror", lambda error: page.wrong.append(str(error)))
+    page.on("console", lambda line: page.wrong.append(line.text) if line.type == "error" else None)
+    page.on("request", lambda r: page.wrong.append(r.url)
+            if not r.url.startswith(("http://127.0.0.1:", "blob:")) else None)  # fmt: skip
+    yield page
+    context.close()
+
+
+def test_cameras_objects_slider_evidence_and_the_end_of_a_camera(stage, tab):
+    with stage.serve() as server:
+        tab.goto(server.url)
+        # The camera and its picture, which moves.
+        yard = tab.locator(".camera[data-state=up]")
+        sync_api.expect(yard.locator("h2")).to_have_text("yard")
+        until(tab, "document.querySelector('.screen img').naturalWidth == 160")
+        first = yard.locator("img").get_attribute("src")
+        until(tab, "was => document.querySelector('.screen img').src != was", first)
+        # Its objects, with names that stay text.
+        row = yard.locator(".object", has_text="confirmed").first
+        sync_api.expect(row).to_be_visible()
+        assert MARKUP in row.inner_text()
+        assert tab.locator(".object b").count() == 0
+        assert row.locator("path.hit").get_attribute("d").count("M") > 2
+        # The slider has its effect at once, without a request.
+        until(tab, "/^[1-9]/.test(document.querySelector('#effect b')?.textContent ?? '')")
+        was = tab.locator("#effect").inner_text()
+        tab.locator("#confirm").fill("0.99")
+        assert tab.locator("#confirm-value").inner_text() == "0.99"
+        now = tab.locator("#effect").inner_text()
+        assert now != was
+        assert "confirmed in the last hour at 0.99" in now
+        tab.locator("#confirm-back").click()
+        assert "as it is set" in tab.locator("#effect").inner_text()
+        # Why it is believed.
+        row.click()
+        sync_api.expect(tab.locator("#track td", has_text="hit").first).to_be_visible()
+        sync_api.expect(tab.locator("#track-title")).to_contain_text(MARKUP)
+        until(tab, "document.querySelector('.shots img').naturalWidth > 0")
+        tab.keyboard.press("Escape")
+        sync_api.expect(tab.locator("#track")).not_to_be_visible()
+        # Killed, shown as down, and back.
+        stage.dead.set()
+        down = tab.locator(".camera[data-state=down]")
+        sync_api.expect(down).to_be_visible()
+        sync_api.expect(down.locator(".word")).to_contain_text("down: last looked")
+        assert "hunter2" not in tab.content()
+        stage.dead.clear()
+        sync_api.expect(yard).to_be_visible()
+        sync_api.expect(yard.locator(".word")).to_be_hidden()
+        assert tab.wrong == []
+
+
+def test_the_page_says_when_nobody_answers(stage, tab):
+    server = stage.serve()
+    tab.goto(server.url)
+    sync_api.expect(tab.locator(".camera")).to_be_visible()
+    server.close()
+    sync_api.expect(tab.locator("#trouble")).to_contain_text("No answer from conftrack")
+
+
+def test_a_token_is_refused_and_accepted(stage, tab):
+    with stage.serve(token=TOKEN) as server:
+        tab.goto(server.url)
+        assert tab.url.endswith("/login")
+        tab.get_by_label("Token").fill("not the token at all")
+        tab.get_by_role("button").click()
+        sync_api.expect(tab.get_by_role("alert")).to_have_text("This is not the token.")
+        tab.get_by_label("Token").fill(TOKEN)
+        tab.get_by_role("button").click()
+        sync_api.expect(tab.locator(".camera h2")).to_have_text("yard")
+        assert tab.url == server.url, "no token in the address"
+        assert tab.evaluate("document.cookie") == ""
+        assert TOKEN not in tab.content()
+        tab.get_by_role("button", name="Log out").click()
+        tab.wait_for_url("**/login")
+        tab.goto(server.url)
+        assert tab.url.endswith("/login")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_a_phone(stage, chromium, scheme):
+    context = chromium.new_context(
+        viewport={"width": 360, "height": 740}, color_scheme=scheme, is_mobile=True, has_touch=True
+    )
+    page = context.new_page()
+    with stage.serve() as server:
+        page.goto(server.url)
+        sync_api.expect(page.locator(".object").first).to_be_visible(timeout=WAIT_MS)
+        assert page.evaluate("document.documentElement.scrollWidth") == 360
+        page.locator(".object").first.tap()
+        sync_api.expect(page.locator("#track")).to_be_visible()
+        assert (
+            page.evaluate("document.querySelector('#track').getBoundingClientRect().width") <= 360
+        )
+    context.close()
