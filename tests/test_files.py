@@ -5,7 +5,14 @@ import os
 import pytest
 
 from tracker.errors import InputError
-from tracker.files import Closing, WholePieces, put_in_place, unfinished, write_whole
+from tracker.files import (
+    Closing,
+    WholePieces,
+    put_all_in_place,
+    put_in_place,
+    unfinished,
+    write_whole,
+)
 
 
 class Thing(Closing):
@@ -95,3 +102,53 @@ def test_put_in_place(tmp_path):
     put_in_place(unfinished(path), path)
     assert path.read_text() == "x"
     assert not unfinished(path).exists()
+
+
+@pytest.fixture(name="three")
+def _three(tmp_path):
+    """Three new files, and the names they get; the last is not taken yet."""
+    (tmp_path / "new").mkdir()
+    pairs = [(tmp_path / "new" / name, tmp_path / name) for name in "abc"]
+    for finished, path in pairs:
+        finished.write_text(f"new {path.name}")
+    for _, path in pairs[:2]:
+        path.write_text(f"old {path.name}")
+    return pairs
+
+
+def no_links(*_):
+    raise OSError(95, "Operation not supported")
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_all_are_put_in_place(three, tmp_path, monkeypatch, links):
+    if not links:
+        monkeypatch.setattr(os, "link", no_links)
+    put_all_in_place(three)
+    assert [path.read_text() for _, path in three] == ["new a", "new b", "new c"]
+    assert os.listdir(tmp_path / "new") == []
+
+
+@pytest.mark.parametrize("links", [True, False])
+@pytest.mark.parametrize("failing", [1, 2, 3])
+@pytest.mark.parametrize("of", ["fsync", "replace"])
+def test_one_that_fails_brings_the_others_back(three, tmp_path, monkeypatch, of, failing, links):
+    if not links:
+        monkeypatch.setattr(os, "link", no_links)
+    works, calls = getattr(os, of), []
+    moves = [str(finished) for finished, _ in three]
+
+    def full(*given):
+        if of == "fsync" or str(given[0]) in moves:
+            calls.append(given)
+            if len(calls) == failing:
+                raise OSError(28, "No space left on device")
+        return works(*given)
+
+    monkeypatch.setattr(os, of, full)
+    with pytest.raises(OSError, match="No space"):
+        put_all_in_place(three)
+    assert len(calls) == failing
+    assert sorted(os.listdir(tmp_path)) == ["a", "b", "new"]
+    assert [path.read_text() for _, path in three[:2]] == ["old a", "old b"]
+    assert not [name for name in os.listdir(tmp_path / "new") if "before" in name]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from contextlib import suppress
 from os import PathLike
 from pathlib import Path
@@ -17,7 +18,14 @@ from typing import Self
 
 from tracker.errors import InputError
 
-__all__ = ["Closing", "WholePieces", "put_in_place", "unfinished", "write_whole"]
+__all__ = [
+    "Closing",
+    "WholePieces",
+    "put_all_in_place",
+    "put_in_place",
+    "unfinished",
+    "write_whole",
+]
 
 
 class Closing(ABC):
@@ -115,6 +123,45 @@ def put_in_place(finished: str | PathLike[str], path: str | PathLike[str]) -> No
     with open(finished, "rb+") as file:
         os.fsync(file.fileno())
     os.replace(finished, path)
+
+
+def put_all_in_place(files: Sequence[tuple[Path, Path]]) -> None:
+    """Give complete, closed files their names: all of them, or none.
+
+    Args:
+        files: Each file, and the name it gets. What has that name is kept beside the file until
+            all are in place, and brought back if one cannot be.
+
+    Raises:
+        OSError: One cannot be renamed, or the disk is full after all; what was there before is
+            there again.
+    """
+    begun: list[tuple[Path, Path, bool]] = []
+    try:
+        for finished, path in files:
+            before = finished.with_name(finished.name + ".before")
+            begun.append((path, before, path.exists()))
+            if path.exists():
+                _keep(path, before)
+            put_in_place(finished, path)
+    except BaseException:
+        for path, before, was_there in reversed(begun):
+            if before.exists():
+                os.replace(before, path)
+                before.unlink(missing_ok=True)  # a second name of what is in place already
+            elif not was_there:
+                path.unlink(missing_ok=True)
+        raise
+    for _, before, _ in begun:
+        before.unlink(missing_ok=True)
+
+
+def _keep(path: Path, before: Path) -> None:
+    """Give a file a second name; where the disk knows no such thing, another one."""
+    try:
+        os.link(path, before)
+    except OSError:
+        os.replace(path, before)
 
 
 def write_whole(path: str | PathLike[str], text: str) -> None:

@@ -195,6 +195,8 @@ def test_a_source_that_is_gone_leaves_the_tracks_as_they_came(
     result = cli("run", "copy.mp4", "--model", clip.model, "--out", "o")
     assert result.exit_code == 2
     assert "copy.mp4" in result.stderr
+    assert used("o")["ended"].startswith("error: smoothing: ")
+    assert "copy.mp4" in used("o")["ended"]
     assert used("o")["smoothing"] == {"method": "none"}
     assert "smoothing" not in header("o")
     assert len(list(read_tracks("o/tracks.jsonl"))) == clip.frames

@@ -7,6 +7,7 @@ with the error that ended it beside it. It stands apart from `run`, which is wha
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,7 +128,7 @@ def drive(
         try:
             return smoothing.finish(done[0], interrupt.stop), None
         except BaseException as error:
-            return done[0], error
+            return replace(done[0], ended=f"error: smoothing: {told(error)}"), error
 
 
 def keep_what_there_is(folder: Path, summary: RunSummary, about: dict[str, Any]) -> None:

@@ -11,7 +11,8 @@ then                                Recorder ──▶ smooth
 second pass  source ──────────────────────────────┴─▶ files    replace the first
 ```
 
-The second pass decodes only where pictures are wanted, and runs no detector.
+The second pass decodes only where pictures are wanted, and runs no detector. Its files replace the
+first ones all together or not at all; pictures alone stay behind where the source has changed.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from tracker.cli.run_folder import FILES
 from tracker.cli.second_pass import Recording, SecondPass, StoppedError
 from tracker.config import TrackerConfig
 from tracker.errors import InputError
-from tracker.files import put_in_place
+from tracker.files import put_all_in_place
 from tracker.roles import CameraFollower, Sink
 from tracker.smoothing import LagSmoother
 from tracker.smoothing.delayed import Delayed, WarpLog
@@ -196,7 +197,7 @@ class Afterwards(Online):
         try:
             shutil.rmtree(growing, ignore_errors=True)
             growing.mkdir()
-            counter = SecondPass(
+            written = SecondPass(
                 self._recording,
                 self._tracker,
                 self._kinds,
@@ -205,16 +206,28 @@ class Afterwards(Online):
                 stop,
                 quiet=self._quiet,
             ).write(growing)
-            for kind in self._kinds:
-                if (growing / FILES[kind]).exists():
-                    put_in_place(growing / FILES[kind], self._folder / FILES[kind])
+            names = [FILES[kind] for kind in written.kinds]
+            put_all_in_place(
+                [(growing / n, self._folder / n) for n in names if (growing / n).exists()]
+            )
         except StoppedError:
             return self._left(replace(summary, interrupted=True, ended="interrupted"))
         finally:
             shutil.rmtree(growing, ignore_errors=True)
         wall_s = time.perf_counter() - began
-        self._about = {"method": "whole", "wall_s": wall_s}
-        return replace(summary, **counter.results(self._header["class_names"]))
+        if written.left:
+            left = [FILES[kind] for kind in written.left]
+            self._about |= {"as_they_came": left, "why": f"the source has changed: {written.why}"}
+            note(
+                f"{self._header['source']} has changed since it was read ({written.why}):"
+                f" in {' and '.join(left)} the tracks are as they came"
+                + (", in the other files they are smoothed" if written.kinds else ""),
+                warning=True,
+            )
+            if not written.kinds:
+                return summary
+        self._about |= {"method": "whole", "wall_s": wall_s}
+        return replace(summary, **written.counter.results(self._header["class_names"]))
 
     def _left(self, summary: RunSummary) -> RunSummary:
         """Say that the files hold what the tracker said at once."""
