@@ -82,6 +82,19 @@ def test_a_fit_makes_it_true_elsewhere():
     assert told.boxes.ap == pytest.approx(untold.boxes.ap, abs=0.02)
 
 
+def test_maps_are_fitted_to_what_goes_into_them():
+    """Existence is raised to score after its map, so the map is of existence before that."""
+    world = recording(1, 60, posts=3)
+    found = seen_afterwards(world, CONFIG, Calibration(consistent=True))
+    below = found.existence_odds < found.score_odds - 0.1
+    assert 0.05 < below.mean() < 0.95
+    np.testing.assert_allclose(found.existence[below], found.score[below])
+    assert (found.existence >= found.score).all()
+    as_is = replace(CONFIG, score=replace(CONFIG.score, consistent=False))
+    apart = seen_afterwards(world, as_is, Calibration(consistent=True))
+    assert (apart.existence < apart.score).mean() > 0.05
+
+
 def test_without_labels_it_is_left_as_it_is():
     unseen = [replace(recording(0, 60), truth=None)]
     assert fit(unseen, by_mixture, CONFIG).afterwards.is_identity

@@ -72,7 +72,11 @@ def fit_afterwards(
 
 
 def seen_afterwards(recording: Recording, config: TrackerConfig, calibration: Calibration) -> Trace:
-    """The smoothed tracks of a recording; a trace without what only the tracker has."""
+    """The smoothed tracks of a recording; a trace without what only the tracker has.
+
+    As in any trace, `existence` is as it is told, at least score where the settings say so;
+    `existence_odds` are of what goes into its map, which is before that.
+    """
     from tracker.smoothing import Recorder, smooth
 
     tracker, recorder = Tracker(config, calibration=calibration), Recorder()
@@ -85,18 +89,24 @@ def seen_afterwards(recording: Recording, config: TrackerConfig, calibration: Ca
             given,
             tracker.update(given, timestamp_s=time, image_size=recording.image_size),
         )
-    shown = list(smooth(recorder, tracker.config, calibration=calibration))
-    return _trace(recording, shown, start)
+    settings = tracker.config
+    earned = replace(settings, score=replace(settings.score, consistent=False))
+    shown = list(smooth(recorder, earned, calibration=calibration))
+    return _trace(recording, shown, start, consistent=settings.score.consistent)
 
 
-def _trace(recording: Recording, shown: Sequence[Tracks], start: np.ndarray) -> Trace:
+def _trace(
+    recording: Recording, shown: Sequence[Tracks], start: np.ndarray, *, consistent: bool
+) -> Trace:
     counts = [len(tracks) for tracks in shown]
     none = np.zeros(sum(counts))
     columns = {
         name: np.concatenate([getattr(tracks, name) for tracks in shown])
         for name in ("track_id", "xyxy", "class_id", "existence", "score", "detection")
     }
-    row = columns.pop("detection")
+    row, earned = columns.pop("detection"), columns["existence"]
+    if consistent:
+        columns["existence"] = np.maximum(earned, columns["score"])
     return Trace(
         frame=np.repeat(recording.frames, counts),
         timestamp_s=np.repeat([tracks.timestamp_s for tracks in shown], counts),
@@ -105,7 +115,7 @@ def _trace(recording: Recording, shown: Sequence[Tracks], start: np.ndarray) -> 
         against=none,
         looks=none,
         moved=none > 0,
-        existence_odds=special.logit(columns["existence"]),
+        existence_odds=special.logit(earned),
         score_odds=special.logit(columns["score"]),
         scene=Scene(),
         **columns,
