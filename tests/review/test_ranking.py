@@ -74,6 +74,34 @@ def test_pictures_and_layouts_must_both_look_the_same() -> None:
     assert absent.looks == ("layout",)
 
 
+def test_diverse_goes_on_until_the_top_is_filled() -> None:
+    # The 300 frames that are least sure lie in 30 s of one video and show two things in turn.
+    rows = [lone(0.5, 400.0 * (k // 10 % 2)) for k in range(300)]
+    busy = run_of(rows + [lone(0.7, 30.0 * (k % 40)) for k in range(400)])
+    calm = run_of([lone(0.8, 30.0 * (k % 40)) for k in range(700)])
+    asked: list[tuple[int, int]] = []
+
+    def pictures(number: int, positions: object) -> np.ndarray:
+        asked.extend((number, p) for p in positions)  # type: ignore[attr-defined]
+        seed = [0 if number == 0 and p < 300 else 1000 * number + p for p in positions]  # type: ignore[attr-defined]
+        return np.array([np.random.default_rng(s).random(100) for s in seed])
+
+    def picked(runs: list[Run], top: int) -> list[tuple[int, int]]:
+        more: dict[str, object] = {"top": top, "diverse": True, "pictures": pictures}
+        found = rank(runs, "entropy", **more).picks  # type: ignore[arg-type]
+        return [(pick.run, pick.position) for pick in found]
+
+    alone = picked([busy], 8)
+    assert len(alone) == 8
+    assert sum(position < 300 for _, position in alone) == 2
+    assert len(asked) == len(set(asked)), "none is read twice"
+    both = picked([busy, calm], 8)
+    assert [run for run, _ in both] == [0] * 4 + [1] * 4
+    asked.clear()
+    assert len(picked([calm], 1)) == 1
+    assert len(asked) == 20, "no more pictures than are needed"
+
+
 def test_unlike() -> None:
     grey = np.zeros(100)
     moved = grey.copy()

@@ -13,7 +13,7 @@ walked on counts, though everything else stayed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -21,17 +21,23 @@ from numpy.typing import NDArray
 
 from tracker.review.runs import Run
 
-__all__ = ["GREY", "LIKENESS", "Looks", "choose", "layouts", "unlike"]
+__all__ = ["GREY", "LIKENESS", "Describe", "Looks", "choose", "layouts", "unlike"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 Looks: TypeAlias = Literal["picture", "layout"]
+# (K,) places of frames -> (K, D) descriptors of each kind that there is.
+Describe: TypeAlias = Callable[[IntArray], Mapping[Looks, FloatArray]]
 
 # Columns and rows of both descriptors.
 _CELLS = (16, 12)
 GREY = (32, 24)
 # Share of the cells of a picture that is compared: those that differ most.
 _MOST = 0.1
+# Frames described at first for each one that is wanted, and how fast that grows.
+_CHUNK, _GROWTH = 20, 4
+# Times that differ by as much as is wanted are apart, however they were rounded.
+_TIME_ROUNDING_S = 1e-9
 # How unlike two frames must be for both to be taken.
 LIKENESS: dict[Looks, float] = {"picture": 0.12, "layout": 0.3}
 
@@ -90,10 +96,13 @@ def choose(
     top: int,
     apart_s: float = 0.0,
     per_video: int | None = None,
-    looks: Sequence[tuple[Looks, FloatArray]] = (),
+    describe: Describe | None = None,
     likeness: float | None = None,
 ) -> list[int]:
     """Take frames from the best on.
+
+    They are first thinned by time, then told apart by looks: descriptors are asked for in chunks,
+    each four times as large as the one before, until `top` is reached or no frame is left.
 
     Args:
         video: (K,) video of each frame; frames are in the order in which they are wanted.
@@ -101,8 +110,8 @@ def choose(
         top: How many to take at most.
         apart_s: Frames of a video nearer than this are passed over.
         per_video: How many to take of a video at most.
-        looks: Kinds of descriptors and the (K, D) of each. Two frames look the same only if they
-            do by all of them.
+        describe: Gives descriptors of the frames at some of the K places. Two frames look the same
+            only if they do by all kinds of them. None: looks do not matter.
         likeness: How unlike two frames must be; None is `LIKENESS` of each kind.
 
     Returns:
@@ -113,35 +122,72 @@ def choose(
         >>> choose(place, when, top=2, apart_s=1.0)
         [0, 2]
     """
+    most = top if per_video is None else per_video
     taken: list[int] = []
+    seen: dict[Looks, list[FloatArray]] = {}
     count: dict[int, int] = {}
-    for k, (where, when) in enumerate(zip(video.tolist(), timestamp_s.tolist(), strict=True)):
-        if len(taken) >= top:
+    left, chunk = _thinned(video, timestamp_s, apart_s), _CHUNK * top
+    while left and len(taken) < top:
+        # A video that has its share takes no part any more: none of its pictures is read.
+        left = [k for k in left if count.get(int(video[k]), 0) < most]
+        now, left = left[:chunk], left[chunk:]
+        chunk *= _GROWTH
+        if not now:
             break
-        if per_video is not None and count.get(where, 0) >= per_video:
-            continue
-        near = (video[taken] == where) & (np.abs(timestamp_s[taken] - when) < apart_s)
-        if near.any() or _seen_before(k, taken, looks, likeness):
-            continue
-        taken.append(k)
-        count[where] = count.get(where, 0) + 1
+        looks = {} if describe is None else describe(np.array(now, np.int64))
+        # What cannot be told of these tells nothing of them and the others.
+        seen = {kind: seen.get(kind, []) for kind in looks if not taken or kind in seen}
+        for place, k in enumerate(now):
+            where = int(video[k])
+            if len(taken) >= top:
+                break
+            if count.get(where, 0) >= most:
+                continue
+            mine = {kind: looks[kind][place] for kind in seen}
+            if _seen_before(mine, seen, likeness):
+                continue
+            taken.append(k)
+            count[where] = count.get(where, 0) + 1
+            for kind, one in mine.items():
+                seen[kind].append(one)
     return taken
 
 
+def _thinned(video: IntArray, timestamp_s: FloatArray, apart_s: float) -> list[int]:
+    """Places of the frames that no better one of their video is nearer to than `apart_s`."""
+    if apart_s <= 0:
+        return list(range(len(video)))
+    kept = np.zeros(len(video), np.bool_)
+    near = apart_s - _TIME_ROUNDING_S
+    for v in np.unique(video).tolist():
+        mine = np.flatnonzero(video == v)
+        by_time = np.argsort(timestamp_s[mine], kind="stable")
+        times = timestamp_s[mine][by_time]
+        begins = np.searchsorted(times, timestamp_s[mine] - near, side="right").tolist()
+        ends = np.searchsorted(times, timestamp_s[mine] + near, side="left").tolist()
+        rank = np.argsort(by_time).tolist()
+        free = np.ones(len(mine), np.bool_)
+        for k, (place, begin, end) in enumerate(zip(rank, begins, ends, strict=True)):
+            if free[place]:
+                kept[mine[k]] = True
+                free[begin:end] = False
+    return np.flatnonzero(kept).tolist()
+
+
 def _seen_before(
-    k: int,
-    taken: list[int],
-    looks: Sequence[tuple[Looks, FloatArray]],
+    mine: Mapping[Looks, FloatArray],
+    seen: Mapping[Looks, Sequence[FloatArray]],
     likeness: float | None,
 ) -> bool:
     """Whether a frame looks like one that was taken."""
-    if not taken or not looks:
-        return False
-    same = np.ones(len(taken), np.bool_)
-    for kind, values in looks:
+    same: NDArray[np.bool_] | None = None
+    for kind, one in mine.items():
+        if not seen[kind]:
+            return False
         least = LIKENESS[kind] if likeness is None else likeness
-        same &= unlike(kind, values[k], values[taken]) < least
-    return bool(same.any())
+        alike = unlike(kind, one, np.array(seen[kind])) < least
+        same = alike if same is None else same & alike
+    return same is not None and bool(same.any())
 
 
 def _shares(low: FloatArray, high: FloatArray, cells: int) -> FloatArray:

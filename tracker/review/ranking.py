@@ -28,8 +28,6 @@ IntArray = NDArray[np.int64]
 Pictures = Callable[[int, Sequence[int]], FloatArray | None]
 
 RANKINGS: tuple[str, ...] = (*ACQUISITIONS, *SIGNALS)
-# Of so many frames for each one that is wanted, the best are looked at for their likeness.
-_POOL = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,29 +148,32 @@ def rank(
     if diverse:
         if per_video is None and len(runs) > 1:
             per_video = -(-top // len(runs))
-        if likeness is None or likeness > 0:
-            order = order[: _POOL * top]
-            looks = _looks(runs, video[order], position[order], pictures)
-            kinds = tuple(looks)
-        else:
-            looks = {}
+        told: set[Looks] = set()
+
+        def describe(places: IntArray) -> Mapping[Looks, FloatArray]:
+            some = order[places]
+            looks = _looks(runs, video[some], position[some], pictures)
+            told.intersection_update(looks) if told else told.update(looks)
+            return looks
+
         taken = choose(
             video[order],
             when[order],
             top=top,
             apart_s=apart_s,
             per_video=per_video,
-            looks=tuple(looks.items()),
+            describe=None if likeness == 0 else describe,
             likeness=likeness,
         )
+        kinds = tuple(kind for kind in ("picture", "layout") if kind in told)
     else:
         taken = choose(video[order], when[order], top=top, per_video=per_video)
     best = order[taken]
     why: dict[tuple[int, int], Reasons] = {}
     for v, run in enumerate(runs):
         mine = position[best[video[best] == v]].tolist()
-        told = reasons(run, lives[v], mine, strong=strong)
-        why |= {(v, p): one for p, one in zip(mine, told, strict=True)}
+        found = reasons(run, lives[v], mine, strong=strong)
+        why |= {(v, p): one for p, one in zip(mine, found, strict=True)}
     picks = [
         Pick(v, p, x, why[v, p])
         for v, p, x in zip(
@@ -189,6 +190,8 @@ def _looks(
     found: dict[Looks, list[tuple[IntArray, FloatArray | None]]] = {"picture": [], "layout": []}
     for v, run in enumerate(runs):
         mine = np.flatnonzero(video == v)
+        if not len(mine):
+            continue
         wanted = position[mine].tolist()
         found["layout"].append((mine, layouts(run, wanted)))
         shown = None if pictures is None else pictures(v, wanted)
