@@ -191,7 +191,7 @@ def test_fiftyone_by_its_own_importer(out: Path) -> None:
 
 
 def test_odd_names_of_classes_survive(tmp_path: Path) -> None:
-    names = ('a "b" <c> & é: #1', "x")
+    names = ('a "b" <c> & é: #1', "🚲 自行车")
     for write in EXPORTS.values():
         write(tmp_path, IMAGES, names)
     assert json.loads((tmp_path / "coco.json").read_text())["categories"][0]["name"] == names[0]
@@ -199,7 +199,9 @@ def test_odd_names_of_classes_survive(tmp_path: Path) -> None:
     assert view.findall(".//Label")[0].get("value") == names[0]
     assert ElementTree.parse(tmp_path / "cvat.xml").findtext(".//label/name") == names[0]
     yaml = pytest.importorskip("yaml")
-    assert yaml.safe_load((tmp_path / "data.yaml").read_text())["names"][0] == names[0]
+    assert yaml.safe_load((tmp_path / "data.yaml").read_text("utf-8"))["names"] == dict(
+        enumerate(names)
+    )
 
 
 def test_prelabels_are_probable_and_inside_the_picture() -> None:

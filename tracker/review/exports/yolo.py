@@ -40,8 +40,11 @@ def write_yolo(
             for c, row in zip(image.class_id.tolist(), shares, strict=True)
         ]
         write_whole(labels / f"{Path(image.file_name).stem}.txt", "".join(lines))
-    # A JSON string is a YAML one. Without a `path` it is the folder of this file.
-    names = "".join(f"  {k}: {json.dumps(name)}\n" for k, name in enumerate(class_names))
+    # A JSON string is a YAML one, but for the pairs of escapes that it writes for an emoji. Without
+    # a `path` it is the folder of this file.
+    names = "".join(
+        f"  {k}: {json.dumps(name, ensure_ascii=False)}\n" for k, name in enumerate(class_names)
+    )
     path = folder / "data.yaml"
     write_whole(path, f"train: images\nval: images\nnc: {len(class_names)}\nnames:\n{names}")
     return [path, labels]
