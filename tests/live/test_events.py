@@ -143,6 +143,10 @@ def test_the_evidence_is_that_of_the_ledger():
     assert short["best_confidence"] == 0.69
     assert short["hits_weight"] > 0 > short["misses_weight"]
     assert short["seconds"] == pytest.approx(1.8)
+    peak = max(e.existence for e in entries)
+    assert short["existence_peak"] == round(peak, 6)
+    assert evidence_of(entries, peak / 2)["existence_peak"] == round(peak, 6)
+    assert evidence_of(entries, 0.999999)["existence_peak"] == 0.999999
 
 
 def test_no_evidence_is_no_error():

@@ -269,9 +269,9 @@ class LiveCamera:
     def _finished(self, event: Event, frame: Frame | None) -> Event:
         """The event with its evidence, its picture and the time on the wall."""
         try:
-            evidence = evidence_of(self._tracker.explain(event.track_id))
+            evidence = evidence_of(self._tracker.explain(event.track_id), event.existence)
         except ConftrackError:  # gone from the ledger
-            evidence = evidence_of([])
+            evidence = evidence_of([], event.existence)
         snapshot = b""
         if event.event == "lost":  # the best there was of it: it is not to be seen now
             life = self.view.life(event.track_id)

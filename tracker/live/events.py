@@ -110,11 +110,12 @@ class Event:
         return told
 
 
-def evidence_of(entries: list[Entry]) -> dict[str, Any]:
+def evidence_of(entries: list[Entry], existence: float = 0.0) -> dict[str, Any]:
     """The ledger of a track in short: counts, weights in log-odds, confidences.
 
     Args:
         entries: As `Tracker.explain` gives them.
+        existence: What is told of the track; the ledger's own may lie below it, but not the peak.
 
     Returns:
         `looks`, `hits`, `misses`, `not_looked` (counts), `hits_weight`, `misses_weight` (log-odds
@@ -135,7 +136,7 @@ def evidence_of(entries: list[Entry]) -> dict[str, Any]:
         "misses_weight": round(sum(e.weight for e in misses), 3),
         "best_confidence": round(max(confidences, default=0.0), 4),
         "mean_confidence": round(sum(confidences) / len(confidences), 4) if hits else 0.0,
-        "existence_peak": round(max((e.existence for e in entries), default=0.0), 6),
+        "existence_peak": round(max([existence, *(e.existence for e in entries)]), 6),
         "seconds": round(span, 3),
     }
 
