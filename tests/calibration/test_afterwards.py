@@ -53,6 +53,14 @@ def test_it_is_told_through_its_maps():
     assert not any(tracks.believed.any() for way in told for tracks in way)
 
 
+@pytest.mark.parametrize(("offset", "confirm_at"), [(-0.8, CONFIG.existence.ceiling), (0.0, 0.99)])
+def test_thresholds_stay_where_existence_can_be(offset: float, confirm_at: float):
+    timid = Afterwards(existence=LogOddsMap(offset=offset, low=0.3, high=0.3))
+    inside = timid.inside(CONFIG).existence
+    assert inside.confirm_at == pytest.approx(confirm_at, abs=2e-3)
+    assert inside.release_at <= inside.confirm_at <= inside.ceiling
+
+
 def test_what_is_told_at_once_is_as_it_is():
     tracker, calibrated = Tracker(), Tracker(calibration=TIMID)
     for k in range(5):

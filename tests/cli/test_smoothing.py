@@ -163,6 +163,41 @@ def test_what_cannot_be_smoothed_is_said_before_anything_is_done(
     assert not Path("runs").exists()
 
 
+def test_a_calibration_that_tells_little_afterwards(cli: Cli, clip: Any) -> None:
+    """It never tells as much as `confirm_at`, which is no reason to fail after the first pass."""
+    Path("timid.toml").write_text(
+        "version = 1\n[afterwards.existence]\noffset = -0.8\nlow = 0.3\nhigh = 0.3\n"
+    )
+    for out, more in (("whole", ()), ("late", ("--lag", "5"))):
+        run = ("run", clip.video, "--model", clip.model, "--save", "jsonl", "--out", out)
+        result = cli(*run, "--calibration", "timid.toml", *more)
+        assert result.exit_code == 0, result.output
+    assert used("whole")["ended"] == "complete"
+    assert used("whole")["smoothing"]["method"] == "whole"
+    a, b = (list(read_tracks(f"{out}/tracks.jsonl")) for out in ("whole", "late"))
+    for one, other in zip(a, b, strict=True):
+        np.testing.assert_array_equal(one.tracks.believed, other.tracks.believed)
+
+
+@pytest.mark.parametrize("more", [(), ("--smooth",), ("--lag", "1")])
+def test_thresholds_that_cannot_be_afterwards_are_told_before_the_run(
+    cli: Cli, clip: Any, monkeypatch: pytest.MonkeyPatch, more: tuple[str, ...]
+) -> None:
+    from tracker.calibration import Afterwards
+    from tracker.errors import ConfigError
+
+    def cannot(*given: Any) -> Any:
+        raise ConfigError("confirm_at cannot be told")
+
+    monkeypatch.setattr(Afterwards, "inside", cannot)
+    run = ("run", clip.video, "--model", clip.model)
+    result = cli(*run, *more)
+    assert result.exit_code == 2
+    assert "confirm_at cannot be told" in result.stderr
+    assert not Path("runs").exists()
+    assert cli(*run, "--no-smooth").exit_code == 0
+
+
 def test_live_sources_and_other_fusers_are_not_smoothed_unasked(
     cli: Cli, clip: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -58,11 +58,17 @@ class Afterwards:
         return self.existence(existence), told
 
     def inside(self, config: TrackerConfig) -> TrackerConfig:
-        """Settings with thresholds of belief on what goes in; the user's are on what is told."""
+        """Settings with thresholds of belief on what goes in; the user's are on what is told.
+
+        A map that never tells as much as `confirm_at` believes what has the largest existence
+        there is, as `Calibration.inside` does.
+        """
         if self.existence.is_identity:
             return config
         e = config.existence
-        confirm, release = (self.existence.before(p) for p in (e.confirm_at, e.release_at))
+        confirm, release = (
+            min(self.existence.before(p), e.ceiling) for p in (e.confirm_at, e.release_at)
+        )
         return replace(config, existence=replace(e, confirm_at=confirm, release_at=release))
 
     def to_table(self) -> dict[str, Any]:

@@ -189,7 +189,7 @@ def run(
     with _open(source, start, stop, every, image_fps) as frames:
         config = config or packaged_for(live=frames.live)
         tracker = Tracker(settings_of(config, fuser, calibration))
-        check_wanted(frames, tracker.config, smooth=smooth, lag_s=lag_s)
+        check_wanted(frames, tracker, smooth=smooth, lag_s=lag_s)
         detector = ready or _warm(load(), frames)
         folder = prepare_folder(
             out_folder,

@@ -29,7 +29,6 @@ from typing import TYPE_CHECKING, Any
 from tracker.cli.console import note
 from tracker.cli.run_folder import FILES
 from tracker.cli.second_pass import Recording, SecondPass, StoppedError
-from tracker.config import TrackerConfig
 from tracker.errors import InputError
 from tracker.files import put_all_in_place
 from tracker.roles import CameraFollower, Sink
@@ -237,12 +236,13 @@ class Afterwards(Online):
 
 
 def check_wanted(
-    frames: Source, config: TrackerConfig, *, smooth: bool | None, lag_s: float | None
+    frames: Source, tracker: Tracker, *, smooth: bool | None, lag_s: float | None
 ) -> None:
     """See whether a source can be smoothed as it was asked for, before a long run starts.
 
     Raises:
         InputError: Both were asked for, `--smooth` of a live source, or either of another fuser.
+        ConfigError: The calibration tells nothing that the thresholds could be afterwards.
     """
     asked = "--lag" if lag_s is not None else "--smooth" if smooth else None
     if smooth and lag_s is not None:
@@ -252,8 +252,10 @@ def check_wanted(
             f"{frames.name} is live and cannot be gone over again: give --lag 0.5s in place of"
             " --smooth"
         )
-    if asked and config.fuser != "evidence":
-        raise InputError(f"{asked} smooths the fuser 'evidence', not {config.fuser!r}")
+    if asked and tracker.config.fuser != "evidence":
+        raise InputError(f"{asked} smooths the fuser 'evidence', not {tracker.config.fuser!r}")
+    if lag_s is not None or not (smooth is False or frames.live):
+        tracker.calibration.afterwards.inside(tracker.config)
 
 
 def planned(
