@@ -208,7 +208,7 @@ def test_evidence_is_no_rule_beside_the_tracker():
 SAME = [
     f
     for f in Tracks.__dataclass_fields__
-    if f not in ("timestamp_s", "existence", "score", "state")
+    if f not in ("timestamp_s", "existence", "score", "state", "earned")
 ]
 
 

@@ -317,7 +317,8 @@ def arguments(name: str) -> tuple[list[np.ndarray], list[float]]:
         "clutter": ([np.ones(65536), box, one], [0.5] * 5),
         "columns": (
             [rows, motion, match, whole, one, one, np.ones((n, 4)), np.ones((n, 2)),
-             np.ones((n, 8, 8)), floats, np.ones(n), np.ones(n, np.int8), np.ones(n, np.int64)],
+             np.ones((n, 8, 8)), floats, np.ones(n), np.ones(n), np.ones(n, np.int8),
+             np.ones(n, np.int64)],
             [True, *[0.5] * 9],
         ),
         "correct": ([motion, match, box, one], [0.5] * 4),
@@ -345,7 +346,7 @@ WRITTEN = {
     "born": (5, 6),
     "candidates": (),
     "clutter": (2,),
-    "columns": range(6, 13),
+    "columns": range(6, 14),
     "correct": (0,),
     "doubles": (4,),
     "ground_against": (3,),

@@ -18,6 +18,8 @@ from tracker import (
     Tracks,
     TrackState,
 )
+from tracker.calibration import Calibration, LogOddsMap
+from tracker.smoothing import LagSmoother, Recorder, smooth
 
 BOX = np.array([100.0, 100.0, 140.0, 200.0])
 STREET_HZ = 30.0
@@ -112,24 +114,28 @@ def test_birth_by_hand():
 
 
 def test_existence_is_told_as_at_least_score(street):
-    """Where a frame shows more than was earned, both are told at 0.7 of the way between."""
+    """Where a seen box shows more than was earned, both are told at 0.7 of the way between."""
     fixed = TrackerConfig(ground=GroundConfig(enabled=False))  # it learns from what is told
     told, earned = (Tracker(replace(fixed, score=score)) for score in (ScoreConfig(), EARNED))
-    met = 0
+    met = np.zeros(2)
     for time, detections in street(4, 300):
         a, b = (t.update(detections, timestamp_s=time) for t in (told, earned))
         for column in ("track_id", "state", "xyxy"):
             np.testing.assert_array_equal(getattr(a, column), getattr(b, column))
         assert (a.existence >= a.score).all()
+        np.testing.assert_array_equal(a.earned, b.existence)
         over = b.score > b.existence
         for column in ("existence", "score"):
             np.testing.assert_array_equal(getattr(a, column)[~over], getattr(b, column)[~over])
-        low, high = (np.log(p[over] / (1 - p[over])) for p in (b.existence, b.score))
+        # Of what was not seen nothing new is known: its existence stays, its score is cut.
+        np.testing.assert_array_equal(a.existence[~a.seen], a.earned[~a.seen])
+        np.testing.assert_array_equal(a.score[over], a.existence[over])
+        seen = over & a.seen
+        low, high = (np.log(p[seen] / (1 - p[seen])) for p in (b.existence, b.score))
         between = 1 / (1 + np.exp(-(low + 0.7 * (high - low))))
-        np.testing.assert_allclose(a.existence[over], between, rtol=1e-9)
-        np.testing.assert_array_equal(a.existence[over], a.score[over])
-        met += over.sum()
-    assert met > 100
+        np.testing.assert_allclose(a.existence[seen], between, rtol=1e-9)
+        met += seen.sum(), over.sum()
+    assert (met > 100).all()
 
 
 @pytest.mark.parametrize("pattern", [[0.6], [0.5, 0.5, None], [0.35, 0.7, None, 0.4, 0.4, 0.5]])
@@ -278,3 +284,38 @@ def test_what_never_moved_and_stays_weak_is_taken_for_clutter():
         values.append(float(tracks.existence[0]))
     assert max(values) == max(values[:100]) > 0.5
     assert values[-1] < 0.2
+
+
+MAPS = {"existence": LogOddsMap(-2.0), "score_seen": LogOddsMap(1.0)}
+
+
+@pytest.mark.parametrize("fuser", ["evidence", "raw", "ema", "ipda"])
+@pytest.mark.parametrize(
+    ("calibration", "consistent"),
+    [
+        (None, True),
+        (Calibration(**MAPS), True),
+        (Calibration(**MAPS, consistent=True), True),
+        (Calibration(**MAPS, consistent=True), False),
+    ],
+    ids=["plain", "maps", "both", "calibration"],
+)
+def test_no_box_is_likelier_than_its_object(street, fuser, calibration, consistent):
+    """In what is told at once, of later, again after a snapshot, late and afterwards."""
+    config = TrackerConfig(fuser=fuser, score=ScoreConfig(consistent=consistent))
+    tracker, recorder = Tracker(config, calibration=calibration), Recorder()
+    smoother = LagSmoother(config, lag_s=0.3, calibration=calibration)
+    told = []
+    for time, detections in street(5, 120):
+        tracks = tracker.update(detections, timestamp_s=time)
+        told += [tracks, tracker.predict(timestamp_s=time + 0.01)]
+        if fuser == "evidence":
+            recorder.add(detections, tracks)
+            told += smoother.add(detections, tracks)
+    told.append(Tracker.restore(tracker.snapshot()).predict(timestamp_s=time + 0.01))
+    if fuser == "evidence":
+        told += [*smoother.flush(), *smooth(recorder, config, calibration=calibration)]
+    assert sum(map(len, told)) > 500
+    for tracks in told:
+        assert (tracks.score <= tracks.existence).all()
+        assert (tracks.earned <= tracks.existence).all()

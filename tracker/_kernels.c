@@ -941,6 +941,7 @@ columns(PyObject *Py_UNUSED(module), PyObject *args)
         {.name = "xyxy", .kind = 'd', .rows = 'N', .width = 4, .written = true},
         {.name = "velocity", .kind = 'd', .rows = 'N', .width = 2, .written = true},
         {.name = "covariance", .kind = 'd', .rows = 'N', .width = 64, .written = true},
+        {.name = "earned", .kind = 'd', .rows = 'N', .width = 1, .written = true},
         {.name = "existence", .kind = 'd', .rows = 'N', .width = 1, .written = true},
         {.name = "score", .kind = 'd', .rows = 'N', .width = 1, .written = true},
         {.name = "state", .kind = 'b', .rows = 'N', .width = 1, .written = true},
@@ -950,10 +951,10 @@ columns(PyObject *Py_UNUSED(module), PyObject *args)
     double coast_existence_weight, coast_bias, coast_uncertainty_weight, coast_hidden_weight;
     double lost_below, agreement;
     int consistent;
-    if (!PyArg_ParseTuple(args, "OOOOOOOOOOOOOpddddddddd:columns", &a[0].object, &a[1].object,
+    if (!PyArg_ParseTuple(args, "OOOOOOOOOOOOOOpddddddddd:columns", &a[0].object, &a[1].object,
                           &a[2].object, &a[3].object, &a[4].object, &a[5].object, &a[6].object,
                           &a[7].object, &a[8].object, &a[9].object, &a[10].object, &a[11].object,
-                          &a[12].object, &consistent, &confidence_weight, &existence_weight, &bias,
+                          &a[12].object, &a[13].object, &consistent, &confidence_weight, &existence_weight, &bias,
                           &coast_existence_weight, &coast_bias, &coast_uncertainty_weight,
                           &coast_hidden_weight, &lost_below, &agreement)
         || !take(a, COUNT(a)))
@@ -963,9 +964,10 @@ columns(PyObject *Py_UNUSED(module), PyObject *args)
     const int64_t *match = a[2].view.buf, *source = a[3].view.buf;
     const double *evidence = a[4].view.buf, *against = a[5].view.buf;
     double(*xyxy)[4] = a[6].view.buf, (*velocity)[2] = a[7].view.buf;
-    double(*covariance)[8][8] = a[8].view.buf, *existence = a[9].view.buf, *score = a[10].view.buf;
-    int8_t *state = a[11].view.buf;
-    int64_t *detection = a[12].view.buf;
+    double(*covariance)[8][8] = a[8].view.buf, *earned = a[9].view.buf;
+    double *existence = a[10].view.buf, *score = a[11].view.buf;
+    int8_t *state = a[12].view.buf;
+    int64_t *detection = a[13].view.buf;
     Py_ssize_t n = a[0].view.shape[0];
     bool valid = are_rows(&a[2], a[3].view.shape[0], true);
     for (Py_ssize_t t = 0; valid && t < n; t++) {
@@ -993,8 +995,12 @@ columns(PyObject *Py_UNUSED(module), PyObject *args)
                    : d >= 0               ? CONFIRMED
                    : likely < lost_below ? LOST
                                           : COASTING;
-        if (consistent && likely > log_odds)
-            likely = log_odds = log_odds + agreement * (likely - log_odds);
+        earned[t] = sigmoid(log_odds);
+        if (consistent && likely > log_odds) {
+            if (d >= 0)
+                log_odds += agreement * (likely - log_odds);
+            likely = log_odds;
+        }
         existence[t] = sigmoid(log_odds);
         score[t] = sigmoid(likely);
         detection[t] = d >= 0 ? source[d] : -1;

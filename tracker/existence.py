@@ -60,6 +60,7 @@ from tracker.config import ExistenceConfig, ScoreConfig
 __all__ = [
     "LONGEST_SEARCH_S",
     "TIME_ROUNDING_S",
+    "agreed",
     "bounded_evidence",
     "coast_limit",
     "coasted_score",
@@ -245,6 +246,29 @@ def hit_score(
         + config.existence_weight * log_odds
         + config.bias
     )
+
+
+def agreed(
+    log_odds: FloatArray, score: FloatArray, seen: BoolArray, agreement: float
+) -> tuple[FloatArray, FloatArray]:
+    """Existence and score as they are told: a box can only be right if its object exists.
+
+    Args:
+        log_odds: (N,) log-odds of the existence that was earned.
+        score: (N,) log-odds of the score.
+        seen: (N,) boxes that were seen. Of the others nothing new is known, so that their score is
+            told as at most the existence.
+        agreement: Where seen boxes meet, from existence (0) to score (1).
+
+    Example:
+        >>> seen = np.array([True, False])
+        >>> told = agreed(np.array([-2.0, -2.0]), np.array([2.0, 2.0]), seen, 0.7)
+        >>> [column.round(3).tolist() for column in told]
+        [[0.8, -2.0], [0.8, -2.0]]
+    """
+    over = score > log_odds
+    told = np.where(over & seen, log_odds + agreement * (score - log_odds), log_odds)
+    return told, np.where(over, told, score)
 
 
 def coasted_score(

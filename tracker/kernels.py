@@ -94,9 +94,10 @@ class Kernels(Protocol):
 
     def columns(
         self, rows: Array, motion: Array, match: Array, source: Array, evidence: Array,
-        against: Array, xyxy: Array, velocity: Array, covariance: Array, existence: Array,
-        score: Array, state: Array, detection: Array, consistent: bool, confidence_weight: float,
-        existence_weight: float, bias: float, coast_existence_weight: float, coast_bias: float,
+        against: Array, xyxy: Array, velocity: Array, covariance: Array, earned: Array,
+        existence: Array, score: Array, state: Array, detection: Array, consistent: bool,
+        confidence_weight: float, existence_weight: float, bias: float,
+        coast_existence_weight: float, coast_bias: float,
         coast_uncertainty_weight: float, coast_hidden_weight: float, lost_below: float,
         agreement: float, /,
     ) -> None:  # fmt: skip

@@ -2,11 +2,13 @@
 
 In come the state after an update (or a prediction) and which detection each track has; out go
 `Tracks`. Nothing is decided here; existence becomes a probability, and `score` is formed. A box can
-only be right if its object exists: where `score` would be above existence, both are told as one
-number in between (`ScoreConfig.agreement`), while states go by the existence that was earned.
+only be right if its object exists: where the score of a seen box would be above existence, both are
+told as one number in between (`existence.agreed`), while states go by the existence `earned`.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,7 +55,7 @@ def describe(
     """
     assert clock.timestamp_ns is not None
     rows = state.rows
-    xyxy, velocity, covariance, probability, score, stage, source = columns(
+    xyxy, velocity, covariance, earned, probability, score, stage, source = columns(
         state, motion, config, frame, detection, against
     )
     posterior = classes.posterior(state.classes)
@@ -73,6 +75,7 @@ def describe(
         age_s=clock.now_s - rows["born_s"],
         gap_s=clock.now_s - rows["seen_s"],
         detection=source,
+        earned=earned,
         timestamp_ns=clock.timestamp_ns,
     )
 
@@ -84,17 +87,18 @@ def columns(
     frame: Observation,
     detection: IntArray,
     against: FloatArray,
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, NDArray[np.int8], IntArray]:
+) -> tuple[NDArray[Any], ...]:
     """The columns that take arithmetic; arguments as in `describe`.
 
     Returns:
-        `xyxy`, `velocity`, `covariance`, `existence`, `score`, `state` and `detection` of `Tracks`.
+        `xyxy`, `velocity`, `covariance`, `earned`, `existence`, `score`, `state` and `detection`
+        of `Tracks`.
     """
     rows, n = state.rows, len(state)
     if kernels.native is not None and type(motion) is ConstantVelocity:
         out = (
             np.empty((n, 4)), np.empty((n, 2)), np.empty((n, 8, 8)), np.empty(n), np.empty(n),
-            np.empty(n, np.int8), np.empty(n, np.int64),
+            np.empty(n), np.empty(n, np.int8), np.empty(n, np.int64),
         )  # fmt: skip
         kernels.native.columns(
             rows, state.motion, detection, frame.source, frame.evidence, against, *out,
@@ -117,14 +121,15 @@ def columns(
         likely[hit] = existence.hit_score(frame.evidence[d], against[d], log_odds[hit], config)
         stage[hit] = _SEEN_STATES[confirmed[hit]]
         source[hit] = frame.source[d]
+    told = log_odds
     if config.consistent:
-        log_odds = log_odds + config.agreement * np.maximum(likely - log_odds, 0.0)
-        likely = np.minimum(likely, log_odds)
+        told, likely = existence.agreed(log_odds, likely, detection >= 0, config.agreement)
     return (
         cxcywh_to_xyxy(box.cxcywh),
         motion.velocity(state.motion),
         motion.covariance(state.motion),
         existence.sigmoid(log_odds),
+        existence.sigmoid(told),
         existence.sigmoid(likely),
         stage,
         source,

@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import special
 
 from tracker import association, belief, calibration, classes, existence
 from tracker.births import born
@@ -485,10 +486,17 @@ class Tracker:
         seen, coasted = told.score_seen, told.score_coasted
         score = coasted.of_probability(tracks.score)
         score[tracks.seen] = seen.of_probability(tracks.score[tracks.seen])
-        believed = told.existence.of_probability(tracks.existence)
-        if told.consistent:  # a box can only be right if its object exists
-            believed = np.maximum(believed, score)
-        return replace(tracks, existence=believed, score=score)
+        earned = told.existence.of_probability(tracks.earned)
+        believed = earned.copy()
+        agreement = told.agreement(self.config.score)
+        over = (score > earned).nonzero()[0] if agreement is not None else ()
+        if len(over):
+            assert agreement is not None
+            odds = special.logit(earned[over]), special.logit(score[over])
+            # A fit knows what an unseen box is worth, too.
+            met = existence.agreed(*odds, told.consistent | tracks.seen[over], agreement)[0]
+            believed[over] = score[over] = np.maximum(existence.sigmoid(met), earned[over])
+        return replace(tracks, existence=believed, score=score, earned=earned)
 
     def _fuse(
         self, tracks: Tracks, detections: Detections | None, dt: float

@@ -50,7 +50,8 @@ class Tracks:
         xyxy: (N, 4) corners in pixels; predicted where the track was not seen.
         velocity: (N, 2) velocity of the box centre in px/s.
         covariance: (N, 8, 8) covariance of (cx, cy, w, h, vx, vy, vw, vh) in px and px/s.
-        existence: (N,) P(the tracked object is real), in (0, 1).
+        existence: (N,) P(the tracked object is real), in (0, 1), given also what this frame alone
+            shows.
         score: (N,) P(a real object is in this box in this frame), in (0, 1), at most existence.
         state: (N,) int8 of `TrackState`.
         class_id: (N,) most probable class.
@@ -60,6 +61,8 @@ class Tracks:
         age_s: (N,) seconds since its first detection.
         gap_s: (N,) seconds since its last detection; 0 in a frame with a hit.
         detection: (N,) row of its detection in the `Detections` of this update, -1 without one.
+        earned: (N,) P(the tracked object is real) from all looks together, at most `existence`: no
+            single frame raises it far, and states go by it. Like `existence` if not given.
     """
 
     timestamp_s: float
@@ -77,6 +80,7 @@ class Tracks:
     age_s: FloatArray
     gap_s: FloatArray
     detection: IntArray
+    earned: FloatArray = None  # type: ignore[assignment]  # always an array, see below
     timestamp_ns: int = None  # type: ignore[assignment]  # always an int, see below
 
     def __post_init__(self) -> None:
@@ -84,6 +88,8 @@ class Tracks:
         if self.timestamp_ns is None:
             at = instant(self.timestamp_s, None)  # type: ignore[unreachable]
             object.__setattr__(self, "timestamp_ns", at.ns)
+        if self.earned is None:
+            object.__setattr__(self, "earned", self.existence)  # type: ignore[unreachable]
         for name in _COLUMNS:
             getattr(self, name).setflags(write=False)
 

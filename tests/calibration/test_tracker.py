@@ -32,7 +32,7 @@ EVERYTHING = replace(
     constants=Constants(birth=0.1, gain=0.5, miss=0.8),
     scene=Scene(60.0, 24.0, (256 * 5 + 3,), (2.0,)),
 )
-TOLD = ("existence", "score", "state")
+TOLD = ("existence", "score", "state", "earned")
 PATHS = [None] if kernels.native is None else [kernels.native, None]
 
 
@@ -58,7 +58,7 @@ def test_none_and_the_identity_are_the_same(street):
 def test_how_it_is_told_changes_neither_ids_nor_boxes(street):
     frames = list(street(2, 200))
     earned = TrackerConfig(score=ScoreConfig(consistent=False))
-    plain, told = run(None, frames, earned), run(MAPS, frames)
+    plain, told = run(None, frames, earned), run(MAPS, frames, earned)
     assert_same(plain, told, but=TOLD)
     for a, b in zip(plain, told, strict=True):
         np.testing.assert_array_equal(b.existence, MAPS.existence.of_probability(a.existence))
@@ -77,7 +77,7 @@ def test_states_are_thresholds_on_what_is_told(street, native):
     states = set()
     for tracks in run(MAPS, frames, config, native):
         rows = zip(
-            tracks.track_id.tolist(), tracks.existence.tolist(), tracks.score.tolist(),
+            tracks.track_id.tolist(), tracks.earned.tolist(), tracks.score.tolist(),
             tracks.state.tolist(), tracks.seen.tolist(), strict=True,
         )  # fmt: skip
         for number, existence, score, state, seen in rows:
@@ -141,7 +141,8 @@ def test_late_measurements_are_calibrated_too(street):
 
 
 def test_predictions_and_explanations_are_told_the_same_way():
-    tracker, plain = Tracker(calibration=MAPS), Tracker()
+    free = TrackerConfig(score=ScoreConfig(consistent=False))
+    tracker, plain = Tracker(free, calibration=MAPS), Tracker(free)
     for k in range(10):
         detections = Detections([[100, 100, 140, 200]], [0.7])
         told = tracker.update(detections, timestamp_s=k / 10)
@@ -201,11 +202,13 @@ def test_a_camera_that_turns_away_forgets_what_stood_there():
 
 def test_consistent_means_that_existence_is_at_least_score(street):
     frames = list(street(4, 150))
-    free, bound = (run(replace(MAPS, consistent=c), frames) for c in (False, True))
-    assert_same(free, bound, but=("existence",))
+    config = TrackerConfig(score=ScoreConfig(consistent=False))
+    free, bound = (run(replace(MAPS, consistent=c), frames, config) for c in (False, True))
+    assert_same(free, bound, but=("existence", "score"))
     raised = 0
     for a, b in zip(free, bound, strict=True):
-        np.testing.assert_array_equal(b.existence, np.maximum(a.existence, a.score))
+        np.testing.assert_allclose(b.existence, np.maximum(a.existence, a.score), rtol=1e-12)
+        np.testing.assert_allclose(b.score, a.score, rtol=1e-12)
         raised += np.count_nonzero(b.existence > a.existence)
     assert raised > 0
     again = Calibration.from_dict(replace(MAPS, consistent=True).to_dict())

@@ -20,7 +20,7 @@ from tracker.calibration.log_odds_map import LogOddsMap
 from tracker.calibration.scene import Scene
 from tracker.calibration.score_model import ScoreModel
 from tracker.calibration.toml import to_toml
-from tracker.config import ExistenceConfig, TrackerConfig, from_table
+from tracker.config import ExistenceConfig, ScoreConfig, TrackerConfig, from_table
 from tracker.errors import ConfigError
 from tracker.files import write_whole
 
@@ -180,6 +180,16 @@ class Calibration:
         """Whether existence and score are told as the tracker has them."""
         maps = (self.existence, self.score_seen, self.score_coasted)
         return not self.consistent and all(told.is_identity for told in maps)
+
+    def agreement(self, config: ScoreConfig) -> float | None:
+        """Where existence and score meet that would contradict each other; None: they may.
+
+        What a calibration that is `consistent` says of a box is as true as what it says of a track:
+        existence is raised all the way.
+        """
+        if self.consistent:
+            return 1.0
+        return config.agreement if config.consistent else None
 
     def applied(self, config: TrackerConfig) -> TrackerConfig:
         """Settings with the fitted constants in place of their own.

@@ -164,4 +164,4 @@ def fuse(
     state = np.where(tracks.seen, TrackState.CONFIRMED, unseen)
     state = np.where(believed, state, TrackState.TENTATIVE).astype(np.int8)
     now = Fused(tracks.track_id, memory, believed)
-    return now, replace(tracks, existence=existence, score=score, state=state)
+    return now, replace(tracks, existence=existence, score=score, state=state, earned=existence)

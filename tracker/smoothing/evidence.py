@@ -6,7 +6,7 @@ and of `score` there. Symbols:
 | symbol | meaning | unit |
 |---|---|---|
 | vᵢ | value of look i, at a miss logit(miss_score), at a hit | log-odds |
-| | logit(score) − history · logit(existence), as the tracker gave them online | |
+| | logit(score) − history · logit(existence earned), as the tracker had them online | |
 | v₀ | logit(neutral_score) | log-odds |
 | sᵢ | seconds that look i stands for | s |
 | kᵢ | exp(−∣t − tᵢ∣ / window_s), the weight of a look at another time | |
@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracker.config import SmoothingConfig
-from tracker.existence import log_odds_of, logit
+from tracker.existence import log_odds_of
 
 __all__ = [
     "Looks",
@@ -51,9 +51,9 @@ IntArray = NDArray[np.int64]
 _STEEPEST = 13.0
 
 
-def values(score: FloatArray, existence: FloatArray, config: SmoothingConfig) -> FloatArray:
-    """(N,) values vᵢ of looks that found a detection, from what the tracker said online."""
-    return logit(score) - config.history * logit(existence)
+def values(score: FloatArray, earned: FloatArray, config: SmoothingConfig) -> FloatArray:
+    """(N,) values vᵢ of looks that found a detection, from log-odds that the tracker had online."""
+    return score - config.history * earned
 
 
 def fade(dt_s: float, config: SmoothingConfig) -> float:

@@ -63,15 +63,28 @@ class Found:
     detection: IntArray
 
     @classmethod
-    def of(cls, hits: NDArray[np.void], track: IntArray, config: SmoothingConfig) -> Found:
-        """From rows of `recording.HIT` and the numbers of their tracks, ascending."""
-        score, existence = hits["score"].astype(np.float64), hits["existence"].astype(np.float64)
+    def of(
+        cls,
+        hits: NDArray[np.void],
+        track: IntArray,
+        config: SmoothingConfig,
+        agreement: float | None,
+    ) -> Found:
+        """From rows of `recording.HIT`, the numbers of their tracks, ascending, and how they agree.
+
+        Where a score was told nearer to the existence earned (`tracker.existence.agreed`), it is
+        what it was before.
+        """
+        earned = logit(hits["earned"].astype(np.float64))
+        score = logit(hits["score"].astype(np.float64))
+        if agreement:
+            score = earned + (score - earned) / np.where(score > earned, agreement, 1.0)
         return cls(
             track=track,
             cxcywh=xyxy_to_cxcywh(hits["xyxy"].astype(np.float64)),
             confidence=hits["confidence"].astype(np.float64),
-            value=evidence.values(score, existence, config),
-            score=logit(score),
+            value=evidence.values(score, earned, config),
+            score=score,
             detection=hits["detection"],
         )
 

@@ -10,7 +10,7 @@ end as they do in the tracker.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -86,7 +86,10 @@ class LagSmoother:
         if not 0.0 < lag_s < float("inf"):
             raise InputError(f"lag_s must be above 0, got {lag_s}")
         self.config, self.lag_s = config or TrackerConfig(), lag_s
-        self._afterwards = (calibration or Calibration()).afterwards
+        calibration = calibration or Calibration()
+        self._afterwards = calibration.afterwards
+        self._agreement = calibration.agreement(self.config.score)
+        self._told = replace(self.config.score, consistent=self._agreement is not None)
         # Thresholds are on what is told; inside, they are where that is told.
         self._inside = self._afterwards.inside(self.config)
         self._model = ConstantVelocity(self.config.motion)
@@ -132,7 +135,7 @@ class LagSmoother:
         config = self.config.smoothing
         filtered = advanced(
             before,
-            Found.of(rows, rows["track_id"], config),
+            Found.of(rows, rows["track_id"], config, self._agreement),
             keep=np.isin(before.rows["track"], tracks.track_id, assume_unique=True),
             model=self._model,
             config=config,
@@ -205,7 +208,7 @@ class LagSmoother:
             class_probabilities=self._classes(rows["track"]),
             age_s=np.maximum(self._now[first] - rows["first_s"], 0.0),
             rows=rows,
-            config=self.config.score,
+            config=self._told,
         )
         self._gone = self._waiting.popleft().filtered
         return tracks

@@ -31,8 +31,8 @@ HIT = np.dtype(
         ("track_id", np.int64),
         ("xyxy", np.float32, (4,)),
         ("confidence", np.float32),
-        ("score", np.float32),  # as the tracker gave it, online
-        ("existence", np.float32),
+        ("score", np.float32),  # as the tracker told it, online
+        ("earned", np.float32),
     ]
 )
 
@@ -199,7 +199,7 @@ def hits_of(detections: Detections | None, tracks: Tracks, frame: int) -> NDArra
         rows["frame"], rows["detection"] = frame, row
         rows["track_id"] = tracks.track_id[seen]
         rows["xyxy"], rows["confidence"] = detections.xyxy[row], detections.confidence[row]
-        rows["score"], rows["existence"] = tracks.score[seen], tracks.existence[seen]
+        rows["score"], rows["earned"] = tracks.score[seen], tracks.earned[seen]
     return rows
 
 

@@ -195,6 +195,7 @@ def described(*, rows: NDArray[np.void], config: ScoreConfig, **columns: Any) ->
     return Tracks(
         # A box can only be right if its object exists.
         existence=np.maximum(existence, score) if config.consistent else existence,
+        earned=existence,
         score=score,
         state=np.where(rows["believed"], state, TrackState.TENTATIVE).astype(np.int8),
         class_id=_most_probable(columns["class_probabilities"]),

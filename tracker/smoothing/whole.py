@@ -19,7 +19,7 @@ and runs once more over each stretch when the backward pass comes to it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,7 +82,8 @@ def smooth(
         ([1.0], [1.0, 0.0])
     """
     config = config or TrackerConfig()
-    afterwards = (calibration or Calibration()).afterwards
+    calibration = calibration or Calibration()
+    afterwards, agreement = calibration.afterwards, calibration.agreement(config.score)
     records = recorded.records() if isinstance(recorded, Recorder) else recorded
     work = _Progress(4 * len(records), on_progress)
     look_s = look_seconds(records.now_s, records.looked, config.existence.longest_look_s)
@@ -90,17 +91,20 @@ def smooth(
     raw = np.searchsorted(records.track_id, records.hits["track_id"])
     part_of = np.arange(len(records.track_id))
     if config.smoothing.stitch_gap_s > 0.0:
-        ahead = _Pass(records, raw, looks, config, False)
-        back = _Pass(records, raw, looks, config, True)
+        ahead = _Pass(records, raw, looks, config, agreement, reverse=False)
+        back = _Pass(records, raw, looks, config, agreement, reverse=True)
         end, begin = ahead.final_states(work), back.final_states(work)
         begin[:, VEL] *= -1.0  # seen backwards in time
         part_of = joined(
             ahead.first, ahead.last, begin, end, records.now_s, records.warps, config.smoothing
         )
     # Thresholds are on what is told; inside, they are where that is told.
-    run = _Pass(records, part_of[raw], looks, afterwards.inside(config), False)
+    inside = afterwards.inside(config)
+    run = _Pass(records, part_of[raw], looks, inside, agreement, reverse=False)
     blocks = run.blocks(work, afterwards)
     first_s = records.now_s[np.minimum(run.begin, len(records) - 1)]
+    told = replace(config.score, consistent=agreement is not None)
+    config = replace(config, score=told)
     return Smoothed(records, blocks, _BLOCK, run.names(part_of), first_s, config)
 
 
@@ -134,9 +138,16 @@ class _Pass:
     """The frames of a recording in one direction of time, with tracks numbered as they come up."""
 
     def __init__(
-        self, records: Records, track: IntArray, looks: Looks, config: TrackerConfig, reverse: bool
+        self,
+        records: Records,
+        track: IntArray,
+        looks: Looks,
+        config: TrackerConfig,
+        agreement: float | None,
+        *,
+        reverse: bool,
     ) -> None:
-        self.records, self.looks = records, looks
+        self.records, self.looks, self.agreement = records, looks, agreement
         self.settings, self.config = config, config.smoothing
         self.model = ConstantVelocity(config.motion)
         self.reverse = reverse
@@ -174,7 +185,7 @@ class _Pass:
     def found(self, k: int) -> Found:
         """The detections of frame `k`."""
         at = self.rows[self.records.bounds[k] : self.records.bounds[k + 1]]
-        return Found.of(self.records.hits[at], self.track[at], self.config)
+        return Found.of(self.records.hits[at], self.track[at], self.config, self.agreement)
 
     def step(self, before: Filtered, k: int) -> Filtered:
         """The tracks of frame `k`, from those of the frame before it in this direction."""

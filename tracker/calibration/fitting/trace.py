@@ -107,7 +107,7 @@ class _Tracer(Tracker):
         against: FloatArray,
     ) -> Tracks:
         tracks = super()._describe(state, clock, frame, detection, against)
-        score = output.columns(state, self._motion, self._earned, frame, detection, against)[4]
+        score = output.columns(state, self._motion, self._earned, frame, detection, against)[5]
         hit = detection >= 0
         evidence, spoke = np.full(len(state), np.nan), np.zeros(len(state))
         evidence[hit], spoke[hit] = frame.evidence[detection[hit]], against[detection[hit]]
