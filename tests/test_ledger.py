@@ -133,13 +133,9 @@ def test_explaining_after_restoring(street):
 @pytest.mark.parametrize("config", [TrackerConfig(), TrackerConfig(max_delay_s=1.0)])
 def test_what_was_earned_is_the_last_line_of_each_ledger_and_what_states_go_by(street, config):
     tracker = Tracker(config)
-    assert tracker.earned() == {}
     for time, detections in street(3, 80):
         tracks = tracker.update(detections, timestamp_s=time)
-        earned = tracker.earned()
-        assert list(earned) == tracks.track_id.tolist()
-        for i, p in zip(tracks.track_id.tolist(), tracks.existence.tolist(), strict=True):
-            assert earned[i] == pytest.approx(tracker.explain(i)[-1].existence, abs=1e-12)
-            assert earned[i] <= p + 1e-12
-        sure = np.array(list(earned.values())) >= config.existence.confirm_at
-        assert tracks.believed[sure].all()
+        for i, earned in zip(tracks.track_id.tolist(), tracks.earned.tolist(), strict=True):
+            assert earned == pytest.approx(tracker.explain(i)[-1].existence, abs=1e-12)
+        assert (tracks.earned <= tracks.existence).all()
+        assert tracks.believed[tracks.earned >= config.existence.confirm_at].all()

@@ -508,25 +508,6 @@ class Tracker:
             config.existence, config.score.lost_below,
         )  # fmt: skip
 
-    @one_thread
-    def earned(self) -> dict[int, float]:
-        """Existence of each living track as far as it was earned, by id: what its state goes by.
-
-        `Tracks.existence` is told a little higher where the frame itself shows more. With another
-        fuser than the evidence states go by `Tracks.existence`, and this is what the evidence says.
-
-        Raises:
-            BusyError: Another thread is in a method of this tracker.
-        """
-        rows, told = self._state.rows, self.calibration.existence
-        earned = existence.sigmoid(rows["log_odds"])
-        if not told.is_identity:
-            earned = told.of_probability(earned)
-        ids = rows["track_id"].tolist()
-        if self._replay is not None:
-            ids = [self._replay.name_of(i) for i in ids]
-        return dict(zip(ids, earned.tolist(), strict=True))
-
     # ---- carrying on elsewhere -----------------------------------------------------------
 
     @one_thread

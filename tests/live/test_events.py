@@ -33,6 +33,7 @@ def tracks(at_s, *rows):
         velocity=np.zeros((n, 2)),
         covariance=np.zeros((n, 8, 8)),
         existence=np.full(n, 0.9),
+        earned=np.full(n, 0.9),
         score=np.full(n, 0.8),
         class_id=(second > 0.5).astype(np.int64),
         class_probabilities=np.column_stack([1 - second, second]),

@@ -89,6 +89,7 @@ def one_track(track_id, *, at_s, existence):
         velocity=np.zeros((1, 2)),
         covariance=np.zeros((1, 8, 8)),
         existence=np.array([existence]),
+        earned=np.array([existence]),
         score=np.array([existence]),
         state=np.zeros(1, np.int8),
         class_id=np.zeros(1, np.int64),

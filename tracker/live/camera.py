@@ -246,12 +246,10 @@ class LiveCamera:
                 self._finished(event, frame)
                 for event in self._narrator.update(tracks, looked=looked)
             ]
-            evident = self._tracker.config.fuser == "evidence"
-            earned = self._tracker.earned() if evident else None
         self._updated_s = at_s
         for event in events:
             self.counts.events[event.event] += 1
-        self.view.update(frame, tracks, looked=looked, earned=earned)
+        self.view.update(frame, tracks, looked=looked)
         self._tell(Result(self.name, frame, tracks, looked, events))
 
     def _resized(self, size: tuple[int, int] | None) -> np.ndarray | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -117,28 +117,20 @@ class CameraView:
         self._changes = 0
         self._forgot_s = -np.inf
 
-    def update(
-        self,
-        frame: Frame | None,
-        tracks: Tracks,
-        *,
-        looked: bool,
-        earned: Mapping[int, float] | None = None,
-    ) -> None:
+    def update(self, frame: Frame | None, tracks: Tracks, *, looked: bool) -> None:
         """Show a new state.
 
         Args:
             frame: The picture; None leaves the last one there.
             tracks: All living tracks.
             looked: Whether the detector looked.
-            earned: Existence by id that states go by; None: that of `tracks`.
         """
         with self._lock:
             if frame is not None:
                 self._frame = frame
             self._tracks, self._looked = tracks, looked
             self._changes += 1
-            self._remember(frame if looked else None, tracks, looked, earned or {})
+            self._remember(frame if looked else None, tracks, looked)
 
     def newest(self) -> tuple[Frame, Tracks] | None:
         """The newest picture and the tracks in it, None before the first."""
@@ -185,9 +177,7 @@ class CameraView:
         names = (s for s in TrackState if s != TrackState.DEAD)
         return {s.name.lower(): int(np.count_nonzero(state == s)) for s in names}
 
-    def _remember(
-        self, frame: Frame | None, tracks: Tracks, looked: bool, earned: Mapping[int, float]
-    ) -> None:
+    def _remember(self, frame: Frame | None, tracks: Tracks, looked: bool) -> None:
         now = tracks.timestamp_s
         for row, track_id in enumerate(tracks.track_id.tolist()):
             life = self._lives.get(track_id)
@@ -196,11 +186,11 @@ class CameraView:
                 self._lives[track_id] = life
             existence = float(tracks.existence[row])
             life.last_s, life.class_id = now, int(tracks.class_id[row])
-            proven = earned.get(track_id, existence)
-            life.peak = max(life.peak, proven)
+            earned = float(tracks.earned[row])
+            life.peak = max(life.peak, earned)
             seen = bool(tracks.detection[row] >= 0)
             look = ("hit" if seen else "miss") if looked else "wait"
-            life.add(Moment(now, existence, proven, look))
+            life.add(Moment(now, existence, earned, look))
             score = float(tracks.score[row])
             if frame is not None and seen and existence >= 0.25 and score > life.crop_score + 0.02:
                 crop = crop_of(frame.image, tracks.xyxy[row], self._crop_px, self._margin)
