@@ -205,3 +205,23 @@ def test_what_run_recorded_is_taken(cli: Cli, tmp_path: Path) -> None:
     about = load("calibration.toml").about
     assert about.frames == 40
     assert about.real_tracks >= 3
+
+
+def test_a_recorded_run_says_how_large_its_pictures_are(cli: Cli, clip: Any) -> None:
+    from tracker import InputError
+    from tracker.calibration.fitting import read_recordings
+
+    done = cli("run", clip.video, "--model", clip.model, "--save", "all", "--out", "run", "-q")
+    assert done.exit_code == 0, done.output
+    for command in ("run", "run/detections.jsonl"):
+        ((one,), _) = read_recordings(command)
+        assert one.image_size == (128, 96)
+    # Older files do not say it, and half a size is a mistake.
+    file = Path("run/detections.jsonl")
+    text = file.read_text()
+    file.write_text(text.replace(',"width":128,"height":96', ""))
+    ((one,), _) = read_recordings("run")
+    assert one.image_size is None
+    file.write_text(text.replace(',"height":96', ""))
+    with pytest.raises(InputError, match='"width" and "height" must both be'):
+        read_recordings("run")

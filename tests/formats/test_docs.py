@@ -56,7 +56,7 @@ def test_detections(example, tmp_path):
     file = jsonl.read_detections(path)
     assert [len(f.detections) for f in file] == [0, 1]
     copy = tmp_path / "copy.jsonl"
-    header = {k: file.header[k] for k in ("source", "model", "created")}
+    header = {k: file.header[k] for k in ("source", "model", "created", "width", "height")}
     with jsonl.DetectionsJsonlWriter(copy, class_names=file.class_names, **header) as writer:
         for record in file:
             writer.write(record, record.detections)

@@ -222,6 +222,7 @@ def _watch(
                 source=frames.name,
                 model=detector.name,
                 fps=frames.fps,
+                image_size=(frames.width, frames.height),
             ),
         ]
         if not no_video:

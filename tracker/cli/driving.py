@@ -95,6 +95,7 @@ def drive(
             source=frames.name,
             model=detector.name,
             fps=frames.fps,
+            image_size=(frames.width, frames.height) if frames.width else None,
             smoothing=smoothing.method_of_run,
         )
         follower = smoothing.listen(camera_motion)

@@ -72,6 +72,7 @@ def file_sinks(
     model: str,
     fps: float | None,
     smoothing: str | None = None,
+    image_size: tuple[int, int] | None = None,
 ) -> list[Sink]:
     """Open the files of the wanted kinds.
 
@@ -83,12 +84,16 @@ def file_sinks(
         model: Name of the detector, for the headers.
         fps: Nominal frame rate, None when unknown.
         smoothing: How the tracks were smoothed, for the headers; None: they were not.
+        image_size: Width and height of the pictures, px, for the header of the detections; None
+            where there are no pictures.
 
     Raises:
         OSError: A file cannot be created; those opened before are closed.
     """
     header: dict[str, Any] = {"class_names": class_names, "source": source, "model": model}
     smoothed = {} if smoothing is None else {"smoothing": smoothing}
+    width, height = image_size or (0, 0)
+    sides: dict[str, Any] = {"width": width, "height": height} if image_size else {}
     sinks: list[Sink] = []
     try:
         for kind in kinds:
@@ -108,7 +113,7 @@ def file_sinks(
 
                 sinks.append(RerunLog(path, class_names, title=source))
             else:
-                sinks.append(_DetectionsSink(DetectionsJsonlWriter(path, **header), path))
+                sinks.append(_DetectionsSink(DetectionsJsonlWriter(path, **header, **sides), path))
     except BaseException:
         for sink in sinks:
             sink.close()

@@ -229,6 +229,7 @@ def _detections(path: Path, name: str, score_map: ScoreMap) -> BoxSequence:
         looked=index if record.complete else None,
         fps=_rate(index, times) if len(times) else None,
         times=times if record.complete and len(times) else None,
+        image_size=record.image_size,
     )
 
 

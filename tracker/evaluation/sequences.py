@@ -133,6 +133,7 @@ class BoxSequence:
         looked: Frames that were looked at, ascending; None is all of them.
         fps: Frames a second, None if the file does not say.
         times: When each frame of `looked` was, s; None if the file does not say.
+        image_size: Width and height of the pictures in px, None if the file does not say.
     """
 
     name: str
@@ -146,6 +147,7 @@ class BoxSequence:
     looked: IntArray | None = None
     fps: float | None = None
     times: FloatArray | None = None
+    image_size: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         """Check and order the rows."""

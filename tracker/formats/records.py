@@ -48,6 +48,7 @@ class Record:
             list of images. Else frames that are not there had no detections.
         truncated_lines: 1 if the end of the file is cut off, else 0.
         source: Name of the video as the file has it, "" where it has none.
+        image_size: Width and height of its pictures in px, None where the file does not say.
     """
 
     class_names: tuple[str, ...]
@@ -56,6 +57,7 @@ class Record:
     complete: bool = False
     truncated_lines: int = 0
     source: str = ""
+    image_size: tuple[int, int] | None = None
 
 
 def map_scores(score: FloatArray, how: Literal["sigmoid", "minmax"]) -> FloatArray:
@@ -126,7 +128,21 @@ def _read_jsonl(path: Path) -> Record:
         frames[line.index] = RawFrame(d.xyxy, d.confidence, d.class_id, d.class_probabilities)
         times[line.index] = line.timestamp_s
     source = str(file.header.get("source") or "")
-    return Record(file.class_names, frames, times, True, file.truncated_lines, source)
+    lost = file.truncated_lines
+    return Record(file.class_names, frames, times, True, lost, source, _image_size(file))
+
+
+def _image_size(file: jsonl.JsonlFile[jsonl.DetectionsRecord]) -> tuple[int, int] | None:
+    """Width and height in the header, None where it has none."""
+    given = [file.header[key] for key in ("width", "height") if key in file.header]
+    if not given:
+        return None
+    if len(given) != 2 or not all(type(side) is int and side > 0 for side in given):
+        raise InputError(
+            f'{file.path}, line 1: "width" and "height" must both be whole numbers of pixels above'
+            f" 0, got {given}"
+        )
+    return given[0], given[1]
 
 
 def _read_mot(path: Path) -> Record:

@@ -71,7 +71,7 @@ def read_recordings(
     rates = [fps or one.fps or found.fps for one, found in zip(asked, boxes, strict=True)]
     labels = [None if truth is None else one for one in asked]
     places = [place] if truth is None else [Path(truth), place]
-    sizes = [_image_size(places, one.name) for one in asked]
+    sizes = [found.image_size or _image_size(places, found.name) for found in boxes]
     return paired(boxes, labels, rates, counts, sizes), place
 
 
