@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from tracker.cli.app import app
 from tracker.cli.console import ExitCode
-from tracker.cli.helptext import EXIT_CODES
+from tracker.cli.helptext import EXIT_CODES, Command
 
 Cli = Callable[..., Any]
 COMMANDS = ("run", "live", "evaluate", "calibrate", "triage", "rank", "demo", "models", "bag")
@@ -44,6 +45,48 @@ def test_the_exit_codes_of_the_help_are_those_of_the_program(cli: Cli) -> None:
     assert listed == {int(code) for code in ExitCode}
     for name in COMMANDS:
         assert EXIT_CODES in cli(name, "--help").stdout
+
+
+def commands_of(group: Any, *names: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command of the program by the words that call it."""
+    for name, command in group.commands.items():
+        yield (*names, name), command
+        if hasattr(command, "commands"):
+            yield from commands_of(command, *names, name)
+
+
+def bracketed(command: Any) -> set[str]:
+    """The words in brackets of all that a command's help says of it and its options."""
+    texts = [getattr(told, "help", None) or "" for told in (command, *command.params)]
+    texts += [p.metavar or "" for p in command.params]
+    # As they are written: what is escaped for Rich is so by the program alone.
+    return set(re.findall(r"\[[\w.:]+\]?", " ".join(texts).replace("\\[", "[")))
+
+
+def test_brackets_survive_the_help_of_every_command(cli: Cli) -> None:
+    found = 0
+    for words, command in commands_of(typer.main.get_command(app)):
+        # Lines are broken at spaces, and in a panel long words are too.
+        text = re.sub(r"[│\s]", "", cli(*words, "--help").stdout)
+        for word in bracketed(command):
+            assert word in text, f"{' '.join(words)} --help does not show {word}"
+            found += 1
+    assert found, "[HOST:]PORT is one"
+
+
+def test_brackets_are_no_markup() -> None:
+    small = typer.Typer(rich_markup_mode="rich")
+
+    @small.command(cls=Command, help="Reads [live] and [cameras.NAME].")
+    def read(
+        one: Annotated[str, typer.Option(help="The [outlets] table, and [bold].")] = "",
+    ) -> None:
+        pass
+
+    result = CliRunner().invoke(small, ["--help"])
+    assert result.exit_code == 0
+    for word in ("[live]", "[cameras.NAME]", "[outlets]", "[bold]"):
+        assert word in result.stdout
 
 
 def test_unknown_commands_are_code_2(cli: Cli) -> None:

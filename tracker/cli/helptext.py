@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import typer
+from rich.markup import escape
 from typer.core import TyperCommand, TyperGroup
 
 __all__ = ["EXIT_CODES", "Command", "Group", "epilog", "prose"]
@@ -37,9 +38,22 @@ def prose(command: Callable[..., Any]) -> str:
 
 
 class _Verbatim:
-    """Prints the epilog as it is, after the help."""
+    """Prints the epilog as it is, after the help, and no text as markup.
+
+    Typer gives the help to Rich, which leaves out what is in brackets, such as `[cameras.NAME]`.
+    """
 
     epilog: str | None
+    help: str | None
+    params: list[Any]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Escape what Rich would take for markup."""
+        super().__init__(*args, **kwargs)
+        for told in (self, *self.params):
+            text = getattr(told, "help", None)
+            if text:
+                told.help = escape(text)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         text, self.epilog = self.epilog, None
