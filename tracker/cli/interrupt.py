@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -12,20 +14,29 @@ from tracker.cli.console import ExitCode, err
 
 __all__ = ["Interrupt"]
 
+# Nobody presses Ctrl-C twice as fast as this, and means it.
+_SAME_S = 0.5
+
 
 class Interrupt:
     """While it is entered, SIGINT and SIGTERM set `stop` in place of raising.
 
     A second signal ends the process without waiting for anything: what would be waited for may be
-    the very thing that hangs.
+    the very thing that hangs. One that comes within half a second is still the first: GNU
+    `timeout`, for one, signals its child and then the group that the child is in.
+
+    Args:
+        clock: Seconds that only grow.
 
     Attributes:
         stop: Set by the first signal.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         """Prepare; nothing changes before it is entered."""
         self.stop = threading.Event()
+        self._clock = clock
+        self._first_s: float | None = None
         self._before: dict[int, Any] = {}
         self._speaker: threading.Thread | None = None
 
@@ -49,6 +60,11 @@ class Interrupt:
             self._speaker.join()
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
+        now = self._clock()
+        if self._first_s is None:
+            self._first_s = now
+        elif now - self._first_s < _SAME_S:
+            return
         if self.stop.is_set():
             os.write(2, b"\naborted: the last frames may be missing from the outputs\n")
             os._exit(ExitCode.INTERRUPTED)
