@@ -64,6 +64,16 @@ def test_without_a_terminal_changes_are_lines(
     ]  # fmt: skip
 
 
+def test_a_line_tells_nothing_that_was_not_measured(system: LiveSystem) -> None:
+    (front, _) = system.health()["cameras"]
+    assert " late " not in live_table.line(front)
+    counts = system.cameras["front"].counts
+    counts.recent_latency_s.extend([0.107] * 20)
+    counts.skipped = 3
+    (front, _) = system.health()["cameras"]
+    assert "3 dropped, late 107 ms (95 %), 0 reconnects" in live_table.line(front)
+
+
 def test_quiet_is_quiet(system: LiveSystem, monkeypatch: pytest.MonkeyPatch) -> None:
     stream = StringIO()
     monkeypatch.setattr(live_table, "err", Console(file=stream))

@@ -96,3 +96,18 @@ def test_it_is_for_this_machine_unless_told_otherwise():
 def test_a_port_that_is_taken_is_told(system):
     with StatusServer(system, ("127.0.0.1", 0)) as server, pytest.raises(OSError, match=r"127.0"):
         StatusServer(system, server.address)
+
+
+def test_what_was_not_measured_yet_is_not_told(system):
+    assert "conftrack_latency_seconds{" not in exposition(system.health())
+    camera = system.cameras["front"]
+    now = system.timeline.now()
+    for at_s in (now - 0.002, now - 0.001):  # two looks at once are no thousand a second
+        camera.counts.looking.add(at_s)
+    camera.counts.recent_latency_s.append(0.25)
+    (front, _) = system.health()["cameras"]
+    assert front["fps_looked"] == 0.0
+    found = samples(exposition(system.health()))
+    assert found["conftrack_frames_per_second_looked", 'camera="front"'] == 0.0
+    assert found["conftrack_latency_seconds", 'camera="front",quantile="0.95"'] == 0.25
+    assert ("conftrack_latency_seconds", 'camera="back",quantile="0.95"') not in found

@@ -338,7 +338,7 @@ def _result(system: LiveSystem, path: Path) -> str:
         left = camera["dropped"] + camera["skipped"]
         lines.append(
             f"{camera['camera']}: {camera['looked']} of {camera['received']} frames looked at"
-            f" ({left} left out), {events.get('confirmed', 0)} confirmed,"
+            f" ({left} dropped), {events.get('confirmed', 0)} confirmed,"
             f" {events.get('lost', 0)} lost, {camera['reconnects']} reconnects"
         )
     return escape("\n".join([*lines, f"events: {path}"]))

@@ -90,7 +90,7 @@ def render(health: dict[str, Any]) -> Group:
             f"{camera['fps_in']:.1f}",
             f"{camera['fps_looked']:.1f}",
             str(camera["dropped"] + camera["skipped"]),
-            f"{1000 * late['p50']:.0f}/{1000 * late['p95']:.0f}",
+            "-" if late["p95"] is None else f"{1000 * late['p50']:.0f}/{1000 * late['p95']:.0f}",
             str(camera["reconnects"]),
             tracks_in_words(camera["tracks"]),
         )
@@ -123,11 +123,12 @@ def tracks_in_words(tracks: dict[str, int]) -> str:
 
 def line(camera: dict[str, Any]) -> str:
     """One camera as a line of a log."""
-    late = camera["latency_s"]
+    late = camera["latency_s"]["p95"]
+    when = "" if late is None else f" late {1000 * late:.0f} ms (95 %),"
     text = (
         f"{camera['camera']}: {camera['state']}, {camera['fps_in']:.1f} in/s,"
-        f" {camera['fps_looked']:.1f} looked/s, {camera['dropped'] + camera['skipped']} left out,"
-        f" {1000 * late['p95']:.0f} ms late at most of 19 in 20, {camera['reconnects']} reconnects,"
+        f" {camera['fps_looked']:.1f} looked/s, {camera['dropped'] + camera['skipped']} dropped,"
+        f"{when} {camera['reconnects']} reconnects,"
         f" {tracks_in_words(camera['tracks'])}"
     )
     why = camera["why"]

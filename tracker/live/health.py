@@ -27,7 +27,7 @@ def health_of(camera: LiveCamera, now_s: float) -> dict[str, Any]:
         now_s: The present on its time line.
     """
     reader, counts = camera.reader, camera.counts
-    recent = np.array(tuple(counts.recent_latency_s) or (0.0,))
+    recent = np.array(tuple(counts.recent_latency_s))
     since = None if counts.last_look_s is None else round(now_s - counts.last_look_s, 3)
     newest = camera.view.newest()
     state = camera.state
@@ -38,8 +38,8 @@ def health_of(camera: LiveCamera, now_s: float) -> dict[str, Any]:
         "why": reader.why,
         "well": state in WELL,
         "size": None if newest is None else newest[0].size,
-        "fps_in": round(counts.arriving.rate(now_s), 2),
-        "fps_looked": round(counts.looking.rate(now_s), 2),
+        "fps_in": round(counts.arriving.told(now_s), 2),
+        "fps_looked": round(counts.looking.told(now_s), 2),
         "received": counts.received,
         "looked": counts.looked,
         "dropped": camera.slot.dropped,
@@ -48,8 +48,8 @@ def health_of(camera: LiveCamera, now_s: float) -> dict[str, Any]:
         "decode_errors": reader.errors + counts.unreadable,
         "detector_errors": counts.detector_errors,
         "latency_s": {
-            "p50": round(float(np.quantile(recent, 0.5)), 4),
-            "p95": round(float(np.quantile(recent, 0.95)), 4),
+            key: round(float(np.quantile(recent, share)), 4) if len(recent) else None
+            for key, share in (("p50", 0.5), ("p95", 0.95))
         },
         "since_look_s": since,
         "reconnects": max(0, reader.connects - 1),

@@ -13,6 +13,9 @@ from tracker.summary import Distribution
 
 __all__ = ["Counts", "Meter"]
 
+# Two at once would be thousands a second.
+_TOLD_AFTER_S = 1.0
+
 
 class Meter:
     """How often something happened a second, lately.
@@ -54,6 +57,19 @@ class Meter:
         # While it has not run for that long, from the beginning; the first opens the first gap.
         young = self._began_s > since
         return (len(recent) - young) / max(now_s - max(since, self._began_s), 1e-3)
+
+    def told(self, now_s: float) -> float:
+        """The rate for people and reports: 0 until a second of it has been seen.
+
+        Example:
+            >>> meter = Meter()
+            >>> for at_s in (0.0, 0.001, 0.9):
+            ...     meter.add(at_s)
+            >>> meter.rate(0.001), meter.told(0.001), meter.told(1.0)
+            (2000.0, 0.0, 2.0)
+        """
+        young = self._began_s is None or now_s - self._began_s < _TOLD_AFTER_S
+        return 0.0 if young else self.rate(now_s)
 
 
 @dataclass(slots=True)

@@ -82,6 +82,7 @@ def exposition(health: dict[str, Any]) -> str:
                 ({"camera": c["camera"], "quantile": quantile}, c["latency_s"][key])
                 for c in cameras
                 for quantile, key in (("0.5", "p50"), ("0.95", "p95"))
+                if c["latency_s"][key] is not None  # before the first look
             ),
         ),
         _block(

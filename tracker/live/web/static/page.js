@@ -29,7 +29,7 @@ const lasting = (seconds) => {
   if (seconds < 100) return `${Math.round(seconds)} s`;
   return seconds < 6000 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
 };
-const delay = (seconds) => (seconds < 1 ? `${Math.round(1000 * seconds)} ms` : `${seconds.toFixed(1)} s`);
+const delay = (seconds) => seconds === null ? "–" : (seconds < 1 ? `${Math.round(1000 * seconds)} ms` : `${seconds.toFixed(1)} s`);
 const clock = (iso) => new Date(iso).toLocaleTimeString();
 
 // Answers of the server; null where it has nothing to say.
@@ -189,7 +189,7 @@ class Camera {
     const facts = [
       ["looked at", `${of.fps_looked.toFixed(1)} of ${of.fps_in.toFixed(1)} fps`],
       ["delay", delay(of.latency_s.p50)],
-      ["at most of 19 in 20", delay(of.latency_s.p95)],
+      ["delay (95 %)", delay(of.latency_s.p95)],
       ["left out", (of.dropped + of.skipped).toLocaleString("en")],
       ["nothing new", unlooked.toLocaleString("en")],
       ["reconnects", String(of.reconnects), of.reconnects > 0],
