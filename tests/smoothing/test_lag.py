@@ -105,3 +105,15 @@ def test_a_pan_and_frames_nobody_looked_at() -> None:
 def test_a_lag_must_be_a_time(lag_s: float) -> None:
     with pytest.raises(InputError, match="lag_s must be above 0"):
         LagSmoother(lag_s=lag_s)
+
+
+@pytest.mark.parametrize("lag_s", [1e-9, 5e-7, 1e-6, 1.5e-6])
+def test_the_shortest_lags_wait_for_one_frame(walk, lag_s: float) -> None:
+    frames, counts = late(walk(10), lag_s)
+    assert len(frames) == 10
+    assert counts == list(range(10))
+
+
+def test_only_evidence_is_smoothed() -> None:
+    with pytest.raises(InputError, match="for the fuser 'evidence', not 'ema'"):
+        LagSmoother(TrackerConfig(fuser="ema"))

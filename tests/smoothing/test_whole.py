@@ -1,5 +1,6 @@
 """Whole recordings, smoothed: what is there from when on, and what never was."""
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -243,6 +244,26 @@ def test_a_recorder_refuses_tracks_of_other_detections(record, walk) -> None:
         recorder.add(one, tracks)
 
 
+def test_only_evidence_is_smoothed(record, walk) -> None:
+    config = TrackerConfig(fuser="median")
+    recorder, _ = record(walk(10), config)
+    with pytest.raises(InputError, match="for the fuser 'evidence', not 'median'"):
+        smooth(recorder, config)
+
+
+def test_a_clock_that_stands_still_is_a_step_back(record, walk) -> None:
+    """As `on_backward_time = "reset"` has it: the same as a clock that was set back."""
+    config = TrackerConfig(on_backward_time="reset")
+    scene = list(walk(20))
+    last_s = scene[-1][0]
+    for second_s in (last_s, last_s - 0.5):
+        recorder, online = record([*scene, *((t + second_s, d) for t, d in scene)], config)
+        frames = smooth(recorder, config)
+        assert [t.timestamp_s for t in frames] == [t.timestamp_s for t in online]
+        assert [t.track_id.tolist() for t in frames] == [[1]] * 20 + [[2]] * 20
+        assert np.diff(recorder.records().now_s).min() > 0
+
+
 def test_memory_is_a_few_bytes_a_box(record, street) -> None:
     recorder, online = record(street(1, 150))
     boxes = sum(len(tracks) for tracks in smooth(recorder))
@@ -250,6 +271,22 @@ def test_memory_is_a_few_bytes_a_box(record, street) -> None:
     posteriors = 12 * 2 * len(recorder.records().track_id)
     assert recorder.nbytes <= 25 * frames + 44 * hits + posteriors
     assert smooth(recorder).nbytes <= 86 * boxes + 16 * frames
+
+
+def test_the_motions_of_the_camera_are_counted() -> None:
+    """By what the system is asked for: nothing of it is left out by more than a fifth."""
+    tracker = Tracker()
+    tracks = [tracker.update(None, timestamp_s=k / 30) for k in range(3000)]
+    told, taken = [], []
+    for warp in (None, np.eye(3)):
+        tracemalloc.start()
+        recorder = Recorder()
+        for one in tracks:
+            recorder.add(None, one, warp=warp)
+        taken.append(tracemalloc.get_traced_memory()[0])
+        tracemalloc.stop()
+        told.append(recorder.nbytes)
+    assert told[1] - told[0] == pytest.approx(taken[1] - taken[0], rel=0.2)
 
 
 def test_a_box_outside_of_the_detections_is_shown_where_it_is_probably_right(record, walk) -> None:

@@ -30,11 +30,13 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from tracker.config import SmoothingConfig
+from tracker.config import SmoothingConfig, TrackerConfig
+from tracker.errors import InputError
 from tracker.existence import log_odds_of
 
 __all__ = [
     "Looks",
+    "check_fuser",
     "existence",
     "fade",
     "level",
@@ -49,6 +51,19 @@ IntArray = NDArray[np.int64]
 
 # Public values lie in (0, 1), also as float32.
 _STEEPEST = 13.0
+
+
+def check_fuser(config: TrackerConfig) -> None:
+    """See whether what a tracker of these settings tells can be smoothed.
+
+    Raises:
+        InputError: It is of another fuser, whose numbers are not log-odds of evidence.
+    """
+    if config.fuser != "evidence":
+        raise InputError(
+            f"smoothing is for the fuser 'evidence', not {config.fuser!r}: track with"
+            ' fuser = "evidence", or do not smooth'
+        )
 
 
 def values(score: FloatArray, earned: FloatArray, config: SmoothingConfig) -> FloatArray:

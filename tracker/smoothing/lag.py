@@ -23,7 +23,7 @@ from tracker.errors import InputError
 from tracker.existence import log_odds_of
 from tracker.motion import POS, ConstantVelocity
 from tracker.smoothing.backward import Known, stepped_back
-from tracker.smoothing.evidence import Looks
+from tracker.smoothing.evidence import Looks, check_fuser
 from tracker.smoothing.forward import Filtered, Found, advanced
 from tracker.smoothing.recording import hits_of
 from tracker.smoothing.result import described
@@ -37,7 +37,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _NS = 1_000_000_000
-# Room for rounding when a frame is as old as the lag.
+# Room for rounding when a frame is as old as the lag, at most half of the lag.
 _ROUNDING_S = 1e-6
 
 
@@ -61,7 +61,7 @@ class LagSmoother:
         calibration: Of the tracker: how existence and score are told afterwards.
 
     Raises:
-        InputError: `lag_s` is not above 0.
+        InputError: `lag_s` is not above 0, or the settings are of another fuser than `"evidence"`.
 
     Example:
         >>> from tracker import Detections, Tracker
@@ -86,6 +86,8 @@ class LagSmoother:
         if not 0.0 < lag_s < float("inf"):
             raise InputError(f"lag_s must be above 0, got {lag_s}")
         self.config, self.lag_s = config or TrackerConfig(), lag_s
+        check_fuser(self.config)
+        self._old_s = lag_s - min(_ROUNDING_S, 0.5 * lag_s)
         calibration = calibration or Calibration()
         self._afterwards = calibration.afterwards
         self._agreement = calibration.agreement(self.config.score)
@@ -147,7 +149,7 @@ class LagSmoother:
         )
         self._waiting.append(_Waiting(tracks, filtered, step_s, move))
         self._last_ns = tracks.timestamp_ns
-        while now_s - self._now[-len(self._waiting)] >= self.lag_s - _ROUNDING_S:
+        while now_s - self._now[-len(self._waiting)] >= self._old_s:
             out.append(self._release())
         return out
 

@@ -40,6 +40,8 @@ HIT = np.dtype(
 _JOIN = 20_000
 # A clock that went back separates what was before from what comes after by this much.
 _RESTART_S = 3600.0
+# A (3, 3) array with its place in the dictionary.
+_WARP_BYTES = 260
 _NS = 1_000_000_000
 
 
@@ -109,7 +111,8 @@ class Recorder:
         """Bytes of memory that the columns take."""
         rows = sum(block.nbytes for block in (*self._blocks, *self._new))
         posteriors = sum(ids.nbytes + p.nbytes for ids, p in (*self._ended, self._living))
-        return rows + posteriors + 25 * len(self)
+        warps = _WARP_BYTES * len(self._warps)
+        return rows + posteriors + warps + 25 * len(self)
 
     def add(
         self, detections: Detections | None, tracks: Tracks, *, warp: ArrayLike | None = None
@@ -123,10 +126,12 @@ class Recorder:
 
         Raises:
             InputError: The tracks are not those of these detections, or of a measurement that came
-                late (`max_delay_s`): it changes the past, which is recorded already.
+                late (`max_delay_s`): it changes the past, which is recorded already. A time that
+                stands still is known for one by tracks that go on; with none it is a step back.
         """
         rows = hits_of(detections, tracks, len(self))
-        if len(self._ns) and tracks.timestamp_ns == self._ns[-1]:
+        again = len(self._ns) > 0 and tracks.timestamp_ns == self._ns[-1]
+        if again and np.isin(tracks.track_id, self._living[0]).any():
             raise InputError(
                 f"an update at {tracks.timestamp_s} s is recorded already; measurements that come"
                 " late cannot be smoothed"

@@ -68,6 +68,9 @@ def smooth(
         A sequence with the `Tracks` of each frame. Tracks that were joined have the id of the
         first part.
 
+    Raises:
+        InputError: The settings are of another fuser than `"evidence"`.
+
     Example:
         A flicker is not believed even in its own frame, an object is from its first:
 
@@ -82,6 +85,7 @@ def smooth(
         ([1.0], [1.0, 0.0])
     """
     config = config or TrackerConfig()
+    evidence.check_fuser(config)
     calibration = calibration or Calibration()
     afterwards, agreement = calibration.afterwards, calibration.agreement(config.score)
     records = recorded.records() if isinstance(recorded, Recorder) else recorded
