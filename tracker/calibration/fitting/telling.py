@@ -89,24 +89,18 @@ def seen_afterwards(recording: Recording, config: TrackerConfig, calibration: Ca
             given,
             tracker.update(given, timestamp_s=time, image_size=recording.image_size),
         )
-    settings = tracker.config
-    earned = replace(settings, score=replace(settings.score, consistent=False))
-    shown = list(smooth(recorder, earned, calibration=calibration))
-    return _trace(recording, shown, start, consistent=settings.score.consistent)
+    shown = list(smooth(recorder, tracker.config, calibration=calibration))
+    return _trace(recording, shown, start)
 
 
-def _trace(
-    recording: Recording, shown: Sequence[Tracks], start: np.ndarray, *, consistent: bool
-) -> Trace:
+def _trace(recording: Recording, shown: Sequence[Tracks], start: np.ndarray) -> Trace:
     counts = [len(tracks) for tracks in shown]
     none = np.zeros(sum(counts))
     columns = {
         name: np.concatenate([getattr(tracks, name) for tracks in shown])
-        for name in ("track_id", "xyxy", "class_id", "existence", "score", "detection")
+        for name in ("track_id", "xyxy", "class_id", "existence", "earned", "score", "detection")
     }
-    row, earned = columns.pop("detection"), columns["existence"]
-    if consistent:
-        columns["existence"] = np.maximum(earned, columns["score"])
+    row, earned = columns.pop("detection"), columns.pop("earned")
     return Trace(
         frame=np.repeat(recording.frames, counts),
         timestamp_s=np.repeat([tracks.timestamp_s for tracks in shown], counts),
