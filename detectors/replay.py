@@ -111,7 +111,7 @@ class ReplayDetector:
         self._frames = self._mapped(record.frames, score_map)
         self._wanted = None if classes is None else class_mask(classes, self.class_names)
         count = sum(len(d) for d in self._frames.values())
-        self.name = f"{REPLAY_PREFIX}{self._path}"
+        self.name, self.model = f"{REPLAY_PREFIX}{self._path}", record.model
         self.note = f"replay of {count} recorded detections, frames up to {self.last_index}"
         if record.truncated_lines:
             self.note += "; the record's last line is cut off and was left out"

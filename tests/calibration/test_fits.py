@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 from tests.calibration.kit import recording
 from tracker import TrackerConfig
 from tracker.calibration import Calibration, LogOddsMap
-from tracker.calibration.fitting import by_mixture, by_truth, figures, folds, label, trace, track
+from tracker.calibration.fitting import (
+    by_mixture,
+    by_truth,
+    figures,
+    folds,
+    label,
+    scenes,
+    trace,
+    track,
+)
 from tracker.calibration.fitting.belief import fit_constants, leaky_sums
 from tracker.calibration.fitting.confidences import KINDS, fit_score_model, held_out_loss
 from tracker.calibration.fitting.labels import Detected
@@ -293,6 +302,25 @@ def test_halves_are_apart_and_sequences_whole():
     names = [part.name for fold in many for part in fold]
     assert len(many) == 4
     assert sorted(names) == sorted(f"world {k}" for k in range(11))
+
+
+def test_one_scene_is_never_in_two_parts():
+    """The same truth with the detections of two detectors, as MOT17 has each scene thrice."""
+    a, b = recording(0, 30), recording(1, 30)
+    again = [replace(one, name=f"{one.name} again") for one in (a, b)]
+    blind = [replace(one, truth=None, name=f"{one.name} blind") for one in (a, b)]
+    assert [[one.name for one in some] for some in scenes([a, b, *again])] == [
+        ["world 0", "world 0 again"], ["world 1", "world 1 again"],
+    ]  # fmt: skip
+    parts = [sorted(part.name for part in fold) for fold in folds([a, *again, b])]
+    assert sorted(parts) == [["world 0", "world 0 again"], ["world 1", "world 1 again"]]
+    assert len(folds(blind)) == 2
+    # A single scene is cut in time, for all of its detectors.
+    halves = folds([a, again[0]])
+    assert [[part.name.rpartition(": ")[2] for part in fold] for fold in halves] == [
+        ["first half"] * 2, ["second half"] * 2,
+    ]  # fmt: skip
+    assert sum(len(part) for fold in halves for part in fold) == 2 * 27
 
 
 def test_stretches_are_of_the_same_length_for_boxes_and_detections():

@@ -116,7 +116,11 @@ def test_what_is_there_is_not_replaced_unasked(cli: Cli, street: Path) -> None:
     truth = street / "s0" / "gt.txt"
     own = cli("calibrate", "--truth", truth, "--out", truth, "--overwrite")
     assert "would be replaced" in own.stderr
-    for target, message in (("street", "is a folder"), ("street2", "must end in .toml")):
+    for target, message in (
+        ("street", "is a folder"),
+        ("street2", "must end in .toml"),
+        ("c2.txt", "must end in .toml"),
+    ):
         wrong = cli(*command, target)
         assert (wrong.exit_code, message in wrong.stderr) == (2, True)
 
@@ -225,3 +229,66 @@ def test_a_recorded_run_says_how_large_its_pictures_are(cli: Cli, clip: Any) -> 
     file.write_text(text.replace(',"height":96', ""))
     with pytest.raises(InputError, match='"width" and "height" must both be'):
         read_recordings("run")
+
+
+def test_a_run_without_its_detections_is_answered(cli: Cli, clip: Any, street: Path) -> None:
+    done = cli("run", clip.video, "--model", clip.model, "--save", "mot", "--out", "run", "-q")
+    assert done.exit_code == 0, done.output
+    for more in (("--truth", street / "s0" / "gt.txt"), ("--unlabelled",)):
+        refused = cli("calibrate", "--detections", "run", *more)
+        assert refused.exit_code == 2
+        said = " ".join(refused.stderr.split())
+        assert "run has no detections.jsonl: make the run again with --save all" in said
+
+
+def test_next_to_nothing_is_warned_of(cli: Cli, tmp_path: Path) -> None:
+    write(recording(0, 5, objects=0, clutter=0.0), tmp_path / "none")
+    done = cli("calibrate", "--unlabelled", "--detections", "none/det.txt", "--fps", "10")
+    assert done.exit_code == 0, done.output
+    assert "warning: there are no tracks, so next to nothing is fitted" in done.stderr
+    write(recording(0, 5, objects=2, clutter=0.0), tmp_path / "few")
+    done = cli("calibrate", "--unlabelled", "--detections", "few/det.txt", "--overwrite")
+    assert done.exit_code == 0, done.output
+    assert "warning: there are only 2 tracks" in done.stderr
+
+
+def test_one_scene_of_several_detectors_stays_together(cli: Cli, tmp_path: Path) -> None:
+    for name in ("a-DPM", "a-SDP", "b-DPM", "b-SDP"):
+        write(recording("ab".index(name[0]), 30), tmp_path / "two" / name)
+    done = cli("calibrate", "--truth", "two", "--out", "two.toml")
+    assert done.exit_code == 0, done.output
+    assert "note: a-DPM, a-SDP have the same truth" in done.stderr
+    assert "b-DPM, b-SDP have the same truth" in done.stderr
+
+
+def test_help_names_the_default_settings(cli: Cli) -> None:
+    said = " ".join(cli("calibrate", "--help").stdout.split())
+    assert "camera for live sources" not in said
+    assert "MOT17" not in said
+
+
+def test_another_detector_than_the_one_it_was_fitted_to_is_warned_of(cli: Cli, clip: Any) -> None:
+    from dataclasses import replace
+
+    from tracker.calibration import Calibration
+
+    recorded = Path("of_net.jsonl")
+    text = clip.detections.read_text()
+    recorded.write_text(text.replace('"model":""', '"model":"fasterrcnn_lite0"', 1))
+    assert recorded.read_text() != text
+    known = ("SSDLite, weights for COCO", "FasterRCNN-Lite0, ours", "FasterRCNN", "", "replay:x")
+    for k, (name, model) in enumerate([(n, recorded) for n in known] + [(known[0], None)]):
+        about = replace(Calibration().about, detector=name)
+        Calibration(about=about).save("a.toml")
+        given = f"replay:{model}" if model else clip.model  # the other says no model
+        done = cli(
+            "run", clip.video, "--model", given, "--calibration", "a.toml", "--out", f"r{k}", "-q"
+        )
+        assert done.exit_code == 0, done.output
+        said = " ".join(done.stderr.split())
+        warning = (
+            "warning: a.toml was fitted to SSDLite, this is fasterrcnn_lite0:"
+            " its numbers may be worse than none"
+        )
+        assert (warning in said) == (k == 0)
+        assert ("was fitted to" in said) == (k == 0)

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from tracker import presets
 from tracker.cli.calibration_tables import Measured, fitted, listed, measured
 from tracker.cli.console import Debug, Quiet, guard, note, out, show_log
 from tracker.cli.helptext import epilog
-from tracker.cli.options import Config, name_list
+from tracker.cli.options import name_list
 from tracker.cli.progress import RunProgress
 from tracker.errors import InputError
 
@@ -31,7 +32,7 @@ EPILOG = epilog(
         "from labels; `conftrack run --save all` writes the detections",
     ),
     (
-        "conftrack calibrate --truth MOT17/train --out mot17.toml",
+        "conftrack calibrate --truth MOT20/train --out mot20.toml",
         "many sequences, with the detections beside their truth",
     ),
     (
@@ -42,6 +43,8 @@ EPILOG = epilog(
     ("conftrack calibrate --list", "those that come with the package"),
 )
 
+# With fewer tracks than this a fit is warned of.
+_FEW_TRACKS = 10
 _Score = Literal["none", "sigmoid", "minmax"]
 
 
@@ -112,7 +115,15 @@ def calibrate(
             rich_help_panel="Judging",
         ),
     ] = True,
-    config: Config = None,
+    config: Annotated[
+        str | None,
+        typer.Option(
+            help="Settings of the tracker that it is for: a file, or packaged ones by name: "
+            f"{', '.join(presets.NAMES)}.",
+            show_default="video",
+            rich_help_panel="Tracker",
+        ),
+    ] = None,
     out_file: Annotated[
         Path | None,
         typer.Option(
@@ -207,12 +218,18 @@ def calibrate(
         found = replace(found, about=about)
         found.save(target)
         worth = _worth(first, label, settings, names, iou, progress) if judging else None
-    if lacking:
+    if lacking := lacking or _little(found):
         note(lacking, warning=True)
     if quiet:
         return
     if detections is None:
         note(f"detections: those in {place}")
+    for same in fitting.scenes(recordings):
+        if len(same) > 1:
+            note(
+                f"{', '.join(one.name for one in same)} have the same truth: none of them is judged"
+                " with what was fitted on another; a calibration is for one detector"
+            )
     if worth is not None:
         out.print(measured(worth))
         _warn_of(worth)
@@ -266,8 +283,6 @@ def _worth(
 
 def _settings(config: str | None) -> TrackerConfig:
     """The settings that are fitted to; a calibration that they name is what is to be made."""
-    from tracker import presets
-
     settings = presets.load(config or "video")
     if settings.fuser != "evidence":
         raise InputError(
@@ -280,17 +295,19 @@ def _target(target: Path, overwrite: bool, inputs: tuple[Path | None, ...]) -> P
     """The file to write; never one that is read, nor one that is there unless told to."""
     if target.is_dir():
         raise InputError(f"--out must be a file such as street.toml, but {target} is a folder")
-    if not target.suffix:
+    there = target.exists()
+    if there and any(
+        path is not None and path.exists() and path.samefile(target) for path in inputs
+    ):
+        raise InputError(f"{target} is read by this command and would be replaced by it")
+    if target.suffix.lower() != ".toml":
         raise InputError(
             f"--out must end in .toml, so that it is no name of a packaged one: {target}"
         )
-    if target.exists():
-        if any(path is not None and path.exists() and path.samefile(target) for path in inputs):
-            raise InputError(f"{target} is read by this command and would be replaced by it")
-        if not overwrite:
-            raise InputError(
-                f"{target} is there already: give another --out, or --overwrite to replace it"
-            )
+    if there and not overwrite:
+        raise InputError(
+            f"{target} is there already: give another --out, or --overwrite to replace it"
+        )
     return target
 
 
@@ -322,6 +339,18 @@ def _version() -> str:
     from tracker import __version__
 
     return __version__
+
+
+def _little(found: Calibration) -> str:
+    """What to say of a fit to nearly nothing; "" if it is to more."""
+    tracks = found.about.real_tracks + found.about.false_tracks
+    if tracks >= _FEW_TRACKS:
+        return ""
+    number = "no tracks" if not tracks else f"only {tracks:.0f} track{'s' * (round(tracks) != 1)}"
+    return (
+        f"there are {number}, so next to nothing is fitted: record for longer, or with a lower"
+        " threshold (conftrack run --save all --threshold 0.05)"
+    )
 
 
 def _warn_of(worth: Measured) -> None:

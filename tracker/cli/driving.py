@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tracker.pipeline import CameraFollower, RunSummary, Sink
     from tracker.video.base import Source
 
-__all__ = ["drive", "introduce", "keep_what_there_is"]
+__all__ = ["drive", "introduce", "keep_what_there_is", "other_detector"]
 
 
 def introduce(
@@ -60,6 +60,25 @@ def introduce(
     if smoothing:
         settings += f"; {smoothing}"
     err.print(f"[bold]tracker[/] {escape(settings)}", soft_wrap=True)
+
+
+def other_detector(tracker: Tracker, name: str) -> str:
+    """What to say where a calibration was fitted to another detector; "" if nothing.
+
+    Args:
+        tracker: With its calibration.
+        name: Of the detector, "" where nobody knows.
+
+    Names are compared by their letters and digits, up to the first comma; where one holds the other
+    they are taken for the same, for people name detectors more loosely than programs do.
+    """
+    fitted_to = tracker.calibration.about.detector.partition(",")[0].strip()
+    a, b = ("".join(filter(str.isalnum, text.lower())) for text in (fitted_to, name))
+    replayed = any(text.startswith("replay:") for text in (fitted_to, name))
+    if not tracker.config.calibration or not a or not b or replayed or a in b or b in a:
+        return ""
+    which = Path(tracker.config.calibration).name
+    return f"{which} was fitted to {fitted_to}, this is {name}: its numbers may be worse than none"
 
 
 def drive(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tracker.cli.console import Debug, Quiet, guard, note, out, show_log
-from tracker.cli.driving import drive, introduce, keep_what_there_is
+from tracker.cli.driving import drive, introduce, keep_what_there_is, other_detector
 from tracker.cli.helptext import epilog
 from tracker.cli.options import (
     Architecture,
@@ -199,6 +199,8 @@ def run(
             inputs=(source, model),
         )
         _compare(detector, frames)
+        if other := other_detector(tracker, _recorded_from(detector)):
+            note(other, warning=True)
         smoothing = planned(
             frames,
             tracker,
@@ -302,6 +304,13 @@ def _open(
         frames.close()
         raise InputError(f"--image-fps is for images; {frames.name} has times of its own")
     return frames
+
+
+def _recorded_from(detector: Detector) -> str:
+    """Name of the detector, of recorded detections of the one they are from; "" if unknown."""
+    from detectors.replay import ReplayDetector
+
+    return detector.model if isinstance(detector, ReplayDetector) else detector.name
 
 
 def _compare(detector: Detector, frames: Source) -> None:

@@ -49,6 +49,7 @@ class Record:
         truncated_lines: 1 if the end of the file is cut off, else 0.
         source: Name of the video as the file has it, "" where it has none.
         image_size: Width and height of its pictures in px, None where the file does not say.
+        model: Name of the detector as the file has it, "" where it has none.
     """
 
     class_names: tuple[str, ...]
@@ -58,6 +59,7 @@ class Record:
     truncated_lines: int = 0
     source: str = ""
     image_size: tuple[int, int] | None = None
+    model: str = ""
 
 
 def map_scores(score: FloatArray, how: Literal["sigmoid", "minmax"]) -> FloatArray:
@@ -128,8 +130,8 @@ def _read_jsonl(path: Path) -> Record:
         frames[line.index] = RawFrame(d.xyxy, d.confidence, d.class_id, d.class_probabilities)
         times[line.index] = line.timestamp_s
     source = str(file.header.get("source") or "")
-    lost = file.truncated_lines
-    return Record(file.class_names, frames, times, True, lost, source, _image_size(file))
+    model, lost = str(file.header.get("model") or ""), file.truncated_lines
+    return Record(file.class_names, frames, times, True, lost, source, _image_size(file), model)
 
 
 def _image_size(file: jsonl.JsonlFile[jsonl.DetectionsRecord]) -> tuple[int, int] | None:

@@ -24,7 +24,7 @@ from tracker.calibration.fitting.fit import PASSES, check, fit, track
 from tracker.calibration.fitting.held_out import HeldOut, compare, figures, fit_apart, work
 from tracker.calibration.fitting.labels import Labels, by_truth, label
 from tracker.calibration.fitting.mixture import by_mixture
-from tracker.calibration.fitting.recording import Recording, folds, paired
+from tracker.calibration.fitting.recording import Recording, folds, paired, scenes
 from tracker.calibration.fitting.trace import Trace, trace
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "label",
     "paired",
     "read_recordings",
+    "scenes",
     "trace",
     "track",
     "work",

@@ -27,6 +27,8 @@ from tracker.formats import jsonl
 __all__ = ["detector_name", "read_recordings"]
 
 _SIDES = ("imWidth", "imHeight")
+# What a run leaves whatever it was told to save, and what it saves unless told otherwise.
+_OF_A_RUN = ("summary.json", "tracks.jsonl")
 _RECORDS = (".jsonl", ".txt", ".csv")
 
 
@@ -56,6 +58,7 @@ def read_recordings(
         if detections is None:
             raise InputError("give --detections, --truth, or both")
         place = Path(detections)
+        _no_bare_run(place)
         asked = [_unlabelled(name, file) for name, file in _sequences(place)]
     else:
         asked = read_truth(truth)
@@ -65,6 +68,7 @@ def read_recordings(
                 f"there are no detections beside {truth}: --detections says where they are"
             )
         place = found
+        _no_bare_run(place)
     dataset = truth if truth is not None and Path(truth).suffix == ".json" else None
     boxes = read_detections(place, asked, score_map=score_map, dataset=dataset)
     counts = [_length(one, found) for one, found in zip(asked, boxes, strict=True)]
@@ -83,6 +87,13 @@ def detector_name(place: Path) -> str:
         if file.suffix == ".jsonl":
             names.add(str(jsonl.read_detections(file).header.get("model", "")))
     return names.pop() if len(names) == 1 else ""
+
+
+def _no_bare_run(place: Path) -> None:
+    """Refuse the folder of a run that did not save its detections."""
+    own = any((place / name).is_file() for name in OWN_DETECTIONS)
+    if not own and any((place / name).is_file() for name in _OF_A_RUN):
+        raise InputError(f"{place} has no {OWN_DETECTIONS[0]}: make the run again with --save all")
 
 
 def _sequences(place: Path) -> list[tuple[str, Path]]:

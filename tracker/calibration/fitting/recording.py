@@ -16,7 +16,7 @@ from tracker.calibration.fitting.logistic import STRETCH_S
 from tracker.errors import InputError
 from tracker.evaluation.sequences import BoxSequence, TruthSequence
 
-__all__ = ["Recording", "folds", "paired"]
+__all__ = ["Recording", "folds", "paired", "scenes"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -150,8 +150,9 @@ def _ascending(name: str, frames: IntArray, times: FloatArray) -> None:
 def folds(recordings: Sequence[Recording], most: int = _MOST_FOLDS) -> list[list[Recording]]:
     """Parts that can be judged by what was fitted on the others.
 
-    Each sequence is a part, or several small ones together where there are many; a single sequence
-    is cut into halves in time, with ten seconds or a tenth of it between them that no part has.
+    Each sequence is a part, or several small ones together where there are many; sequences of one
+    scene stay together. A single sequence or scene is cut into halves in time, with ten seconds or
+    a tenth of it between them that no part has.
 
     Example:
         >>> one, none = np.zeros(0, np.int64), np.zeros(0)
@@ -160,17 +161,38 @@ def folds(recordings: Sequence[Recording], most: int = _MOST_FOLDS) -> list[list
         >>> [[(part.name, len(part)) for part in fold] for fold in halves]
         [[('a: first half', 2)], [('a: second half', 3)]]
     """
-    if len(recordings) == 1:
-        (one,) = recordings
-        away = np.abs(one.timestamp_s - one.timestamp_s[len(one) // 2])
-        near = int(np.count_nonzero(away < STRETCH_S / 2))
-        gap = min(near, int(_MOST_GAP * len(one)))
-        first, second = (len(one) - gap) // 2, (len(one) + gap) // 2
-        return [
-            [one.cut(0, first, f"{one.name}: first half")],
-            [one.cut(second, len(one), f"{one.name}: second half")],
-        ]
-    parts: list[list[Recording]] = [[] for _ in range(min(len(recordings), most))]
-    for recording in sorted(recordings, key=lambda r: (-len(r), r.name)):
-        min(parts, key=lambda part: sum(map(len, part))).append(recording)
+    together = scenes(recordings)
+    if len(together) == 1:
+        halves = [_halves(one) for one in together[0]]
+        return [list(part) for part in zip(*halves, strict=True)]
+    parts: list[list[Recording]] = [[] for _ in range(min(len(together), most))]
+    for scene in sorted(together, key=lambda some: (-sum(map(len, some)), some[0].name)):
+        min(parts, key=lambda part: sum(map(len, part))).extend(scene)
     return parts
+
+
+def scenes(recordings: Sequence[Recording]) -> list[list[Recording]]:
+    """Those with the very same truth together: several detectors on one scene, as in MOT17.
+
+    Without truth each is a scene of its own.
+    """
+    found: dict[object, list[Recording]] = {}
+    for k, one in enumerate(recordings):
+        truth = one.truth
+        key: object = k
+        if truth is not None and len(truth):
+            columns = (truth.frame, truth.object_id, truth.xyxy)
+            key = tuple(column.tobytes() for column in columns)
+        found.setdefault(key, []).append(one)
+    return list(found.values())
+
+
+def _halves(one: Recording) -> tuple[Recording, Recording]:
+    """The first and the second half of a sequence, with a gap between them."""
+    away = np.abs(one.timestamp_s - one.timestamp_s[len(one) // 2])
+    gap = min(int(np.count_nonzero(away < STRETCH_S / 2)), int(_MOST_GAP * len(one)))
+    first, second = (len(one) - gap) // 2, (len(one) + gap) // 2
+    return (
+        one.cut(0, first, f"{one.name}: first half"),
+        one.cut(second, len(one), f"{one.name}: second half"),
+    )
