@@ -65,6 +65,16 @@ def test_a_report_is_not_replaced_unasked(cli: Cli, street: Path) -> None:
     assert Path("street/tracks.jsonl").exists()
 
 
+def test_what_is_not_judged_is_said(cli: Cli, street: Path) -> None:
+    tracks = Path("street/tracks.jsonl")
+    lines = tracks.read_text(encoding="utf-8").splitlines(keepends=True)
+    tracks.write_text("".join(lines[:11]), encoding="utf-8")  # a header and 10 of 40 frames
+    done = cli("evaluate", "--tracks", tracks, "--truth", "gt.txt", "--detections", "none",
+               "--save", "none")  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert "only 10 of 40 frames are judged, those looked at by the tracks" in done.stderr
+
+
 def test_nothing_is_written_where_nothing_is_wanted(cli: Cli, street: Path) -> None:
     done = cli("evaluate", "--tracks", "street", "--truth", "gt.txt", "--save", "none")
     assert done.exit_code == 0

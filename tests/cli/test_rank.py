@@ -140,3 +140,25 @@ def test_another_video_is_refused(cli: Cli, street: Path, tmp_path: Path) -> Non
     result = cli("rank", street, "--export", "images", "--video", tmp_path / "other.mp4")
     assert result.exit_code == 2
     assert "made of another video" in result.stderr
+
+
+def test_reasons_are_told_in_words() -> None:
+    from tracker.cli.ranking_tables import reasons_in_words
+
+    told = {"missed": (1, 36), "hard_positives": (), "hard_negatives": tuple(range(13))}
+    assert reasons_in_words(told) == "missed: tracks 1, 36; clutter: 13 tracks"
+    assert reasons_in_words({"switches": tuple(range(1, 9))}) == (
+        "switched: tracks 1, 2, 3, 4, 5, 6, …"
+    )
+    assert reasons_in_words({"hard_negatives": (4,)}) == "clutter: 1 track"
+    assert reasons_in_words({}) == ""
+
+
+def test_the_names_of_reasons_are_documented() -> None:
+    from dataclasses import fields
+
+    from tracker.review.signals import Reasons
+
+    page = (Path(__file__).parents[2] / "docs" / "review.md").read_text(encoding="utf-8")
+    table = page.split("| terminal | `tracks` in `ranking.json` |")[1].split("\n\n")[0]
+    assert all(f"| `{field.name}` |" in table for field in fields(Reasons))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -135,6 +136,20 @@ def test_a_chart_of_belief() -> None:
     assert np.isnan(confidence.y[1])
     (missed,) = chart.bands
     assert (missed.start, missed.stop) == pytest.approx((0.05, 0.15))
+
+
+def test_the_page_names_no_confidence_that_was_not_recorded() -> None:
+    from tracker.review.clips import View
+
+    for named in (True, False):
+        run = run_of([[Row(1, score=0.5, confidence=0.375)]] * 2, recorded=named)
+        if not named:
+            run = replace(run, tracks=replace(run.tracks, confidence=np.full(2, np.nan)))
+        text = page(triage(run), {1: View("", "", "")}, Path())
+        assert text.count('<article class="track"') == 1
+        assert ('<span class="dot">confidence</span>' in text) == named
+        assert ("confidence at most 0.38" in text) == named
+        assert ("confidence not recorded: run with --save all" in text) == (not named)
 
 
 def test_the_page_holds_everything_it_shows(tmp_path: Path) -> None:

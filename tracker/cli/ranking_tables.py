@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["table_of", "tell_notes"]
 
 _SHOWN = 15
+# Ids told of each reason; all are in ranking.json.
+_IDS = 6
 _WORDS = {
     "missed": "missed",
     "doubtful": "doubtful",
@@ -45,6 +47,24 @@ def tell_notes(
         note(f"{len(missing)} frames do not decode and were left out", warning=True)
 
 
+def reasons_in_words(tracks: Mapping[str, Sequence[int]]) -> str:
+    """Why a frame is worth a look, from the track ids of each of its reasons.
+
+    >>> reasons_in_words({"missed": [1, 36], "doubtful": [7], "hard_negatives": range(13)})
+    'missed: tracks 1, 36; doubtful: track 7; clutter: 13 tracks'
+    """
+    why = []
+    for name, word in _WORDS.items():
+        ids = tracks.get(name, ())
+        if ids:
+            listed = ", ".join(map(str, ids[:_IDS])) + (", …" if len(ids) > _IDS else "")
+            why.append(f"{word}: track{'s' if len(ids) > 1 else ''} {listed}")
+    clutter = len(tracks.get("hard_negatives", ()))
+    if clutter:
+        why.append(f"clutter: {clutter} track{'s' if clutter > 1 else ''}")
+    return "; ".join(why)
+
+
 def table_of(ranking: Ranking) -> Table:
     """The first frames, for a person."""
     from rich.table import Table
@@ -56,24 +76,18 @@ def table_of(ranking: Ranking) -> Table:
         table.add_column("run", overflow="fold")
     for name in ("frame", "time", ranking.by):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("tracks", overflow="fold")
+    table.add_column("why", overflow="fold")
     for number, pick in enumerate(ranking.picks[:_SHOWN], 1):
         run = ranking.runs[pick.run]
         told = asdict(pick.reasons)
-        why = [
-            f"{word} {' '.join(map(str, told[name][:6]))}{' …' if len(told[name]) > 6 else ''}"
-            for name, word in _WORDS.items()
-            if told[name]
-        ]
-        clutter = len(told["hard_negatives"])
-        why += [f"{clutter} of clutter"] if clutter else []
+        why = reasons_in_words(told)
         table.add_row(
             str(number),
             *([run.name] if several else []),
             str(int(run.frame[pick.position])),
             duration(float(run.timestamp_s[pick.position])),
             f"{pick.value:.3f}",
-            "; ".join(why),
+            why,
         )
     rest = len(ranking.picks) - _SHOWN
     if rest > 0:

@@ -119,7 +119,9 @@ def _track(result: Triage, k: int, view: View | None, folder: Path) -> str:
     number, p = int(lives.track_id[k]), float(lives.probability[k])
     first, last = run.timestamp_s[lives.first[k]], run.timestamp_s[lives.last_seen[k]]
     best = float(lives.confidence[k])
-    sure = "" if np.isnan(best) else f", confidence at most {best:.2f}"
+    sure = f", confidence at most {best:.2f}"
+    if np.isnan(best):
+        sure = ", confidence not recorded: run with --save all"
     clip = crops = ""
     if view is not None and view.clip:
         still = f' poster="{_inside(folder / view.still)}"' if view.still else ""
@@ -131,7 +133,8 @@ def _track(result: Triage, k: int, view: View | None, folder: Path) -> str:
         crops = f'<img src="{_inside(folder / view.crops)}" alt="track {number} over its life">'
     legend = (
         '<span style="--c:var(--existence)">existence</span>'
-        '<span style="--c:var(--tracks)">score</span><span class="dot">confidence</span>'
+        '<span style="--c:var(--tracks)">score</span>'
+        + ("" if np.isnan(best) else '<span class="dot">confidence</span>')
     )
     return (
         f'<article class="track" id="track-{number}"><h3>Track {number} <span class="soft">'
