@@ -7,9 +7,9 @@ DATA as in scripts/benchmark_quality.py. *Parts*: the default tracker with one p
 switched off. *Limit*: gradient-boosted trees on the whole history of each track (see
 scripts/quality/history.py), in place of our `score`, on the same boxes:
 
-- trained where it is tested, one model for all sets: no single formula does better than this on
-  these boxes, and none that must hold elsewhere can come near it;
-- trained where it is tested, a model a set: nor does a formula fitted to each detector;
+- trained where it is tested, one model for all sets: what a strong learner reaches that knows the
+  answers, and no formula that must hold elsewhere can come near;
+- trained where it is tested, a model a set: the same of a formula fitted to each detector;
 - trained on the other sets: what such a model is worth where it was not trained. Sets that show
   the same place count as one, if --together (repeatable) names them.
 
@@ -49,6 +49,7 @@ from tracker import (
     DoublesConfig,
     ExistenceConfig,
     GroundConfig,
+    ScoreConfig,
     TrackerConfig,
 )
 from tracker.config import AssociationConfig
@@ -68,6 +69,9 @@ PARTS: dict[str, TrackerConfig] = {
     "height is no evidence": TrackerConfig(ground=GroundConfig(enabled=False)),
     "doubles are no evidence": TrackerConfig(doubles=DoublesConfig(weight=0.0)),
     "nobody chooses first": TrackerConfig(association=AssociationConfig(believed_existence=0.0)),
+    "existence and score may contradict": TrackerConfig(score=ScoreConfig(consistent=False)),
+    "they meet at existence (0)": TrackerConfig(score=ScoreConfig(agreement=0.0)),
+    "they meet at score (1)": TrackerConfig(score=ScoreConfig(agreement=1.0)),
 }
 
 

@@ -35,13 +35,13 @@ OURS, OTHER, GREY = "#0072b2", "#d55e00", "#808080"
 def existence_over_time(
     hit: Callable[[int], float], *, frames: int = 30, fps: float = 30.0
 ) -> list[float]:
-    """Existence of one walking object after each frame; `hit` gives its confidence, NaN a miss."""
+    """Existence that one walking object has earned; `hit` gives its confidence, NaN a miss."""
     tracker, out = Tracker(), []
     for k in range(frames):
         x = 10 + 2.0 * k
         boxes = [] if math.isnan(hit(k)) else [[x, 10, x + 40, 110]]
         tracks = tracker.update(Detections(boxes, [hit(k)] * len(boxes)), timestamp_s=k / fps)
-        out.append(float(tracks.existence[0]) if len(tracks) else 0.0)
+        out.append(float(tracks.earned[0]) if len(tracks) else 0.0)
     return out
 
 
