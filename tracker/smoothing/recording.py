@@ -2,7 +2,8 @@
 
 In come the detections and tracks of each update, as they are made; out go `Records`, compact
 columns. Boxes that were predicted are not kept: they follow from the detections. A detection takes
-44 bytes and a frame 25, so that an hour of a busy street fits in some hundred megabytes.
+44 bytes and a frame 25 (with a motion of the camera 260 more), a track that ends 4 for each class
+and up to 400, so that an hour of a busy street fits in some hundred megabytes.
 """
 
 from __future__ import annotations
