@@ -77,7 +77,7 @@ def test_to_supervision_itself(tracks):
 
 def test_to_supervision_where_it_is_not_installed(tracks, monkeypatch):
     monkeypatch.setitem(sys.modules, "supervision", None)
-    with pytest.raises(MissingExtraError, match=r'supervision is not .* "conftrack\[interop\]"'):
+    with pytest.raises(MissingExtraError, match=r'supervision is not .* "\.\[interop\]"'):
         tracks.to_supervision()
 
 

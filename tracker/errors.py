@@ -57,7 +57,9 @@ class MissingExtraError(ConftrackError, ImportError):
 
     def __init__(self, package: str, extra: str) -> None:
         """Name the missing package and the extra of this project that installs it."""
-        super().__init__(f'{package} is not installed: pip install "conftrack[{extra}]"')
+        super().__init__(
+            f'{package} is not installed: pip install -e ".[{extra}]" in the clone of conftrack'
+        )
         self.package = package
         self.extra = extra
 

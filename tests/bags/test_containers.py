@@ -310,7 +310,7 @@ def test_without_the_libraries_the_error_names_the_extra(
         raise ImportError(name)
 
     monkeypatch.setattr(importlib, "import_module", missing)
-    with pytest.raises(MissingExtraError, match=r"mcap is not installed: .*conftrack\[robotics\]"):
+    with pytest.raises(MissingExtraError, match=r'mcap is not installed: .*"\.\[robotics\]"'):
         open_container(drive)
 
 

@@ -168,5 +168,5 @@ def test_a_missing_extra_says_how_to_get_it(
     monkeypatch.setitem(sys.modules, name, None)
     done = cli("evaluate", "--tracks", "street", "--truth", "gt.txt")
     assert done.exit_code == 2
-    assert f'{name} is not installed: pip install "conftrack[evaluate]"' in done.stderr
+    assert f'{name} is not installed: pip install -e ".[evaluate]"' in done.stderr
     assert not Path("runs").exists()

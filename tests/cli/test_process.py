@@ -114,7 +114,7 @@ def test_without_typer_one_line_says_what_to_install(process: Start) -> None:
     assert running.returncode == 2
     assert out == ""
     assert errors.count("\n") == 1
-    assert 'pip install "conftrack[cli]"' in errors
+    assert 'pip install -e ".[cli]"' in errors
 
 
 def test_without_the_video_extra_the_error_says_what_to_install(process: Start, clip: Any) -> None:
@@ -123,7 +123,7 @@ def test_without_the_video_extra_the_error_says_what_to_install(process: Start, 
     )
     _, errors = running.communicate(timeout=60)
     assert running.returncode == 2
-    assert 'pip install "conftrack[video]"' in errors
+    assert 'pip install -e ".[video]"' in errors
 
 
 def test_progress_without_a_terminal_is_plain_lines(process: Start, clip: Any) -> None:

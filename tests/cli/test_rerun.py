@@ -68,7 +68,7 @@ def test_a_missing_library_is_said_before_any_work(
     for option in (("--save", "rerun"), ("--rerun",)):
         result = cli("run", clip.video, "--model", clip.model, *option)
         assert result.exit_code == 2
-        assert 'rerun-sdk is not installed: pip install "conftrack[robotics]"' in result.stderr
+        assert 'rerun-sdk is not installed: pip install -e ".[robotics]"' in result.stderr
         assert not Path("runs").exists()
 
 

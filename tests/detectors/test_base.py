@@ -79,7 +79,7 @@ def test_missing_torch_names_the_extra(monkeypatch):
         raise ModuleNotFoundError("No module named 'torch'", name="torch")
 
     monkeypatch.setattr(base.importlib, "import_module", absent)
-    with pytest.raises(MissingExtraError, match=r'pip install "conftrack\[detect\]"'):
+    with pytest.raises(MissingExtraError, match=r'pip install -e "\.\[detect\]"'):
         detectors.load("bundled")
 
 

@@ -110,7 +110,7 @@ def test_one_that_does_not_start_says_why(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_without_the_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "rerun_cli", None)
-    with pytest.raises(MissingExtraError, match=r"conftrack\[robotics\]"):
+    with pytest.raises(MissingExtraError, match=r"\.\[robotics\]"):
         Viewer(window=False)
 
 

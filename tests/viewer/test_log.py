@@ -287,5 +287,5 @@ def test_bad_settings(path, name, value) -> None:
 
 def test_without_the_library_the_extra_is_named(path, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "rerun.blueprint", None)
-    with pytest.raises(MissingExtraError, match=r'rerun-sdk.*"conftrack\[robotics\]"'):
+    with pytest.raises(MissingExtraError, match=r'rerun-sdk.*"\.\[robotics\]"'):
         RerunLog(path)

@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ImportError as error:
         sys.stderr.write(
             f"conftrack: the command line needs {error.name}, which is not installed:"
-            ' pip install "conftrack[cli]"\n'
+            ' pip install -e ".[cli]" in the clone of conftrack\n'
         )
         raise SystemExit(2) from None
     for stream in (sys.stdout, sys.stderr):

@@ -266,7 +266,7 @@ def _worth(
 
     whole = importlib.util.find_spec("trackeval") is not None
     if not whole:
-        note('without HOTA and IDF1: pip install "conftrack[evaluate]"')
+        note('without HOTA and IDF1: pip install -e ".[evaluate]"')
     held_out = fitting.compare(
         [one.recording for one in first],
         label,

@@ -14,7 +14,7 @@
 
 `evaluate` also takes `TruthSequence` and `BoxSequence` in place of paths; `judge` alone gives the
 verdicts on the boxes of one class and sequence. Importing this needs NumPy only; figures of whole
-tracks need trackeval, pictures matplotlib (`pip install "conftrack[evaluate]"`).
+tracks need trackeval, pictures matplotlib (`pip install -e ".[evaluate]"`).
 
 | module | does |
 |---|---|
