@@ -58,7 +58,10 @@ class Recording:
     def duration_s(self) -> float:
         """Time from the first frame to the end of the last, s."""
         time = self.timestamp_s
-        return float(time[-1] - time[0]) + 1.0 / self.fps if len(self) else 0.0
+        if not len(self):
+            return 0.0
+        last = float(np.median(np.diff(time))) if self.times is not None and len(self) > 1 else None
+        return float(time[-1] - time[0]) + (1.0 / self.fps if last is None else last)
 
     @property
     def timestamp_s(self) -> FloatArray:
