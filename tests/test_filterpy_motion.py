@@ -24,6 +24,7 @@ from tracker import (
 )
 from tracker.filterpy_motion import FilterPyMotion, constant_velocity_filter
 from tracker.motion import ConstantVelocity
+from tracker.warp import homography
 
 COLUMNS = [
     "track_id", "xyxy", "velocity", "covariance", "existence", "score", "state", "class_id",
@@ -383,3 +384,28 @@ def test_a_model_with_the_trackers_noise_does_as_the_default(street):
     state = ours.snapshot()
     with pytest.raises(ConfigError, match="position_noise"):
         Tracker.restore(state, motion=FilterPyMotion.constant_velocity())
+
+
+@pytest.mark.parametrize("parallax", [0.0, 1.0])
+@pytest.mark.parametrize("name", ["kalman", "extended", "unscented"])
+def test_what_a_moved_camera_leaves_open_is_open_to_the_next_box(name, parallax):
+    """x' = x + P / (P + R) (z − x), with the P that parallax has widened, for samples too."""
+    model = FilterPyMotion(
+        {"kalman": plain, "extended": extended, "unscented": unscented}[name],
+        set_dt=unscented_dt if name == "unscented" else set_dt,
+        correct=extended_correct if name == "extended" else None,
+        config=MotionConfig(parallax=parallax),
+    )
+    box, sure = np.array([[100.0, 80.0, 40.0, 90.0]]), np.array([0.8])
+    state = model.predict(model.birth(box, sure), 0.1)
+    state = model.warp(state, homography([[1, 0, 60], [0, 1, 0]]))
+    before = model.project(state)
+    assert (before.variance[0, 0] > 3000) == (parallax > 0)
+    r = model.measurement_variance(state, sure)[0, 0]
+    z = before.cxcywh + np.array([50.0, 0.0, 0.0, 0.0])
+    p = before.variance[0, 0]
+    if name == "unscented":  # filterpy draws no new points after the noise Q
+        p -= 4.0 * 0.1 if parallax == 0 else 0.0
+    after = model.project(model.correct(state, z, sure)).cxcywh[0, 0]
+    expected = before.cxcywh[0, 0] + p / (p + r) * 50.0
+    assert after == pytest.approx(expected, abs=0.5)

@@ -390,10 +390,16 @@ def _warp(f: Any, moved: MovedBoxes, parallax: float) -> None:
         offset[:4] = moved.cxcywh[0] - t[:4, :4] @ middle
         part.x = (t @ np.ravel(part.x) + offset).reshape(np.shape(part.x))
         part.P = t @ part.P @ t.T
-        part.P[range(4), range(4)] += parallax**2 * moved.way2[0]
+        noise = parallax**2 * moved.way2[0]
+        part.P[range(4), range(4)] += noise
         for name in _SAMPLES:  # between predict and update they stand for x and P
-            if hasattr(part, name):
-                setattr(part, name, getattr(part, name) @ t.T + offset)
+            if not hasattr(part, name):
+                continue
+            if noise.any() and hasattr(part, "points_fn"):  # a UKF's: drawn anew, wider
+                points = part.points_fn.sigma_points(np.ravel(part.x), part.P)
+            else:
+                points = getattr(part, name) @ t.T + offset
+            setattr(part, name, points)
 
 
 def _first_eight(f: Any) -> tuple[FloatArray, FloatArray]:
