@@ -37,6 +37,7 @@ def make_tracks() -> Callable[..., Tracks]:
             "velocity": np.zeros((n, 2)),
             "covariance": np.zeros((n, 8, 8)),
             "existence": existence.astype(float),
+            "earned": existence.astype(float),
             "score": score.astype(float),
             "state": state.astype(np.int8),
             "class_id": ids.astype(np.int64) % 2,
