@@ -1,6 +1,7 @@
 """The page's server, asked by a client that does what browsers do not."""
 
 import gc
+import logging
 import socket
 import threading
 import time
@@ -163,6 +164,8 @@ def test_what_fails_is_told_without_its_inside(unlocked, world, monkeypatch, cap
         raise RuntimeError("hunter2 is the password")
 
     monkeypatch.setattr(world.system, "health", broken)
+    monkeypatch.setattr(logging.getLogger("conftrack"), "propagate", True)
+    caplog.set_level(logging.INFO, "conftrack")
     status, headers, data = unlocked.ask("/api/state")
     assert status == 500
     assert b"hunter2" not in data
