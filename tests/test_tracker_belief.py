@@ -114,7 +114,7 @@ def test_birth_by_hand():
 
 
 def test_existence_is_told_as_at_least_score(street):
-    """Where a seen box shows more than was earned, both are told at 0.7 of the way between."""
+    """Where a seen box shows more than was earned, both are told at 0.85 of the way between."""
     fixed = TrackerConfig(ground=GroundConfig(enabled=False))  # it learns from what is told
     told, earned = (Tracker(replace(fixed, score=score)) for score in (ScoreConfig(), EARNED))
     met = np.zeros(2)
@@ -132,7 +132,7 @@ def test_existence_is_told_as_at_least_score(street):
         np.testing.assert_array_equal(a.score[over], a.existence[over])
         seen = over & a.seen
         low, high = (np.log(p[seen] / (1 - p[seen])) for p in (b.existence, b.score))
-        between = 1 / (1 + np.exp(-(low + 0.7 * (high - low))))
+        between = 1 / (1 + np.exp(-(low + 0.85 * (high - low))))
         np.testing.assert_allclose(a.existence[seen], between, rtol=1e-9)
         met += seen.sum(), over.sum()
     assert (met > 100).all()
@@ -304,16 +304,18 @@ def test_no_box_is_likelier_than_its_object(street, fuser, calibration, consiste
     """In what is told at once, of later, again after a snapshot, late and afterwards."""
     config = TrackerConfig(fuser=fuser, score=ScoreConfig(consistent=consistent))
     tracker, recorder = Tracker(config, calibration=calibration), Recorder()
-    smoother = LagSmoother(config, lag_s=0.3, calibration=calibration)
+    smooths = fuser == "evidence"
+    if smooths:
+        smoother = LagSmoother(config, lag_s=0.3, calibration=calibration)
     told = []
     for time, detections in street(5, 120):
         tracks = tracker.update(detections, timestamp_s=time)
         told += [tracks, tracker.predict(timestamp_s=time + 0.01)]
-        if fuser == "evidence":
+        if smooths:
             recorder.add(detections, tracks)
             told += smoother.add(detections, tracks)
     told.append(Tracker.restore(tracker.snapshot()).predict(timestamp_s=time + 0.01))
-    if fuser == "evidence":
+    if smooths:
         told += [*smoother.flush(), *smooth(recorder, config, calibration=calibration)]
     assert sum(map(len, told)) > 500
     for tracks in told:

@@ -242,7 +242,7 @@ class ScoreConfig(_Checked):
     coast_hidden_weight: float = _setting(1.0, 0.0)
     lost_below: float = _setting(0.1, 0.0, 1.0)
     consistent: bool = True
-    agreement: float = _setting(0.7, 0.0, 1.0)
+    agreement: float = _setting(0.85, 0.0, 1.0)
 
 
 @dataclass(frozen=True)
