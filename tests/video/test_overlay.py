@@ -24,6 +24,7 @@ def tracks_of(xyxy, existence, state, ids=None, class_id=0):
         velocity=np.zeros((n, 2)),
         covariance=np.zeros((n, 8, 8)),
         existence=np.asarray(existence, float),
+        earned=np.asarray(existence, float),
         score=np.asarray(existence, float),
         state=np.asarray(state, np.int8),
         class_id=np.full(n, class_id),

@@ -82,7 +82,7 @@ def smooth(
         ...     recorder.add(detections, tracker.update(detections, timestamp_s=k / 30))
         >>> frames = smooth(recorder)
         >>> frames[0].existence.round(1).tolist(), frames[30].existence.round(1).tolist()
-        ([1.0], [1.0, 0.0])
+        ([1.0], [1.0, 0.1])
     """
     config = config or TrackerConfig()
     evidence.check_fuser(config)
