@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 
 from tracker.live.web.access import Access, TooManyError
 from tracker.live.web.answers import Answers
-from tracker.live.web.guard import Guard, session_of
+from tracker.live.web.guard import Guard, failed, session_of
 
 __all__ = ["application"]
 
@@ -38,6 +38,8 @@ def application(answers: Answers, access: Access, *, cookie: str = "conftrack") 
         cookie: Name of the cookie; other servers on the same host need other ones.
     """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    # Here and not in the guard alone: what failed is in the log before its sender has the answer.
+    app.add_exception_handler(Exception, lambda request, error: failed(request.url.path, error))
     folder = files("tracker.live.web").joinpath("static")
     texts = {name: folder.joinpath(name).read_text(encoding="utf-8")
              for name in (*_KINDS, "index.html", "login.html")}  # fmt: skip

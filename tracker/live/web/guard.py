@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tracker.errors import told
 from tracker.live.web.access import Access
 
-__all__ = ["HEADERS", "Guard", "session_of"]
+__all__ = ["HEADERS", "Guard", "failed", "session_of"]
 
 _log = logging.getLogger("conftrack.live")
 
@@ -71,10 +71,9 @@ class Guard:
         try:
             await answer(scope, receive, send_guarded)
         except Exception as error:
-            _log.warning("the page failed at %s: %s", scope["path"], told(error))
-            if not begun:
-                failed = JSONResponse({"error": "this failed"}, 500)
-                await failed(scope, receive, send_guarded)
+            if begun:  # Told and answered by `failed`; Starlette raises it again for its servers.
+                return
+            await failed(scope["path"], error)(scope, receive, send_guarded)
 
     def _refusal(self, scope: Scope) -> Response | None:
         """Why not, None for what is allowed."""
@@ -97,6 +96,12 @@ class Guard:
         if path == "/" and reads:
             return RedirectResponse("/login", 303)
         return _refused(401, "log in first")
+
+
+def failed(path: str, error: Exception) -> Response:
+    """The answer to a request that the page failed at, and a line in the log for the operator."""
+    _log.warning("the page failed at %s: %s", path, told(error))
+    return JSONResponse({"error": "this failed"}, 500)
 
 
 def session_of(headers: Headers, cookie: str) -> str | None:
