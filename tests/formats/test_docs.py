@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tracker.formats import coco, csv, jsonl, mot
+from tracker.review.answers import read_answers
 
 PAGE = (Path(__file__).parents[2] / "docs" / "formats.md").read_text(encoding="utf-8")
 
@@ -79,6 +80,15 @@ def test_coco(example):
     images = coco.load_json(example("json", "coco.images", "c.images.json"))
     assert results.image_id[0] in {i["id"] for i in images["images"]}
     assert results.category_id[0] in {c["id"] for c in images["categories"]}
+
+
+def test_answers(example):
+    path = example("jsonl", "answers", "a.jsonl")
+    answers = read_answers(path)
+    assert [one.answer for one in answers] == ["yes", "undo", "no"]
+    assert "".join(one.to_line() for one in answers) == path.read_text()
+    keys = set(json.loads(path.read_text().splitlines()[0]))
+    assert keys <= documented("Answers, JSONL")
 
 
 def test_every_key_of_the_summary_is_documented():
