@@ -62,7 +62,7 @@ def check_page(web: bool, host: str | None, port: int | None, token: str | None)
         InputError: An option without `--web`, a token missing or too short.
     """
     if web:
-        from tracker.live.web.access import Access
+        from tracker.web.access import Access
 
         Access(token, host=host or "127.0.0.1")
     elif host is not None or port is not None:

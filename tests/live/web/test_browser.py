@@ -10,7 +10,7 @@ import pytest
 from tests.live.local import LocalServer, at_pace, transport_stream
 from tests.live.running import Running, camera
 from tests.live.test_faults import walking
-from tests.live.web.world import TOKEN
+from tests.web.client import TOKEN
 from tracker.live.web.server import PageServer
 
 sync_api = pytest.importorskip("playwright.sync_api")

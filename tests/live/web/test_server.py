@@ -10,22 +10,23 @@ import time
 import pytest
 
 from tests.live.test_soak import resident_mb
-from tests.live.web.world import SECRETS, TOKEN, Client, World
+from tests.live.web.world import SECRETS, World
+from tests.web.client import TOKEN, Client
 from tracker.errors import InputError
 
 pytest.importorskip("fastapi")
 pytest.importorskip("uvicorn")
 pytest.importorskip("cv2")
 
-from tracker.live.web.guard import HEADERS
 from tracker.live.web.server import PageServer
+from tracker.web.guard import HEADERS
 
-OPEN = ("/login", "/static/page.css", "/static/icon.svg")
+OPEN = ("/login", "/static/base.css", "/static/icon.svg")
 API = (
     "/api/state", "/api/what-if", "/api/cameras/0/picture.jpg", "/api/cameras/0/tracks/1",
     "/api/cameras/0/tracks/1/crop.jpg", "/api/cameras/0/tracks/1/crop.jpg?now=1",
 )  # fmt: skip
-INSIDE = ("/", "/static/page.js", *API)
+INSIDE = ("/", "/static/page.css", "/static/page.js", *API)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,7 @@ def unlocked(world):
 def test_without_the_token_nothing_is_shown(served):
     for path in OPEN:
         assert served.ask(path)[0] == 200
-    for path in (*API, "/static/page.js", "/nothing", "/docs", "/openapi.json"):
+    for path in (*API, "/static/page.css", "/static/page.js", "/nothing", "/docs", "/openapi.json"):
         for cookie in (None, f"conftrack_{served.port}=", f"conftrack_{served.port}={TOKEN}", "=;"):
             assert served.ask(path, cookie=cookie)[0] == 401, path
     status, headers, _ = served.ask("/")

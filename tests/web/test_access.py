@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.live.web.world import TOKEN
+from tests.web.client import TOKEN
 from tracker.errors import InputError
-from tracker.live.web.access import Access, TooManyError, is_loopback
+from tracker.web.access import Access, TooManyError, is_loopback
 
 
 class Now:

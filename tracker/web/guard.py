@@ -16,14 +16,14 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tracker.errors import told
-from tracker.live.web.access import Access
+from tracker.web.access import Access
 
 __all__ = ["HEADERS", "Guard", "failed", "session_of"]
 
-_log = logging.getLogger("conftrack.live")
+_log = logging.getLogger("conftrack.web")
 
 # What anybody may have: without it nobody could log in.
-OPEN = frozenset({"/login", "/static/page.css", "/static/icon.svg"})
+OPEN = frozenset({"/login", "/static/base.css", "/static/icon.svg"})
 
 HEADERS = {
     "Content-Security-Policy": (

@@ -64,7 +64,7 @@ class Access:
             )
         if token is None and not is_loopback(host):
             raise InputError(
-                f"everybody who reaches {host} would see the cameras: give a --token, best as"
+                f"everybody who reaches {host} would see the page: give a --token, best as"
                 " CONFTRACK_TOKEN in the environment"
             )
         self._token = None if token is None else _digest(token.strip())
