@@ -13,21 +13,19 @@ import typer
 from tracker.cli.console import Debug, Quiet, err, guard, note, out, show_log
 from tracker.cli.helptext import epilog
 from tracker.cli.run_folder import prepare_folder
-from tracker.errors import InputError
+from tracker.cli.verdict_options import CostFalse, CostMiss, CostReview, No, Yes, decided_by
 from tracker.files import write_whole
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from tracker.review.clips import View
-    from tracker.review.decisions import Costs, Thresholds
     from tracker.review.triage import Triage
 
 __all__ = ["EPILOG", "triage"]
 
 _JSON, _HTML = "triage.json", "triage.html"
 _FOLDERS = ("crops", "clips")
-_YES, _NO = 0.9, 0.1
 EPILOG = epilog(
     ("conftrack triage runs/street", "yes from 0.9, no below 0.1, maybe in between"),
     ("conftrack triage runs/street/tracks.jsonl --yes 0.95 --no 0.2", "thresholds of your own"),
@@ -49,50 +47,11 @@ def triage(
             show_default=False,
         ),
     ],
-    yes: Annotated[
-        float | None,
-        typer.Option(
-            help="Probability from which a track is taken for real.",
-            min=0.0,
-            max=1.0,
-            show_default=f"{_YES}",
-            rich_help_panel="By thresholds",
-        ),
-    ] = None,
-    no: Annotated[
-        float | None,
-        typer.Option(
-            help="Probability below which it is not.",
-            min=0.0,
-            max=1.0,
-            show_default=f"{_NO}",
-            rich_help_panel="By thresholds",
-        ),
-    ] = None,
-    cost_miss: Annotated[
-        float | None,
-        typer.Option(
-            help="What it costs to say no to a real object.",
-            show_default=False,
-            rich_help_panel="By costs",
-        ),
-    ] = None,
-    cost_false: Annotated[
-        float | None,
-        typer.Option(
-            help="What it costs to say yes to a false one.",
-            show_default=False,
-            rich_help_panel="By costs",
-        ),
-    ] = None,
-    cost_review: Annotated[
-        float | None,
-        typer.Option(
-            help="What a person's look costs, in the same unit.",
-            show_default=False,
-            rich_help_panel="By costs",
-        ),
-    ] = None,
+    yes: Yes = None,
+    no: No = None,
+    cost_miss: CostMiss = None,
+    cost_false: CostFalse = None,
+    cost_review: CostReview = None,
     video: Annotated[
         str | None,
         typer.Option(
@@ -140,7 +99,7 @@ def triage(
     the maybe tracks, the most valuable look first.
     """
     show_log(debug=debug)
-    thresholds, costs = _wanted(yes, no, cost_miss, cost_false, cost_review)
+    thresholds, costs = decided_by(yes, no, cost_miss, cost_false, cost_review)
     from tracker import __version__
     from tracker.review.page import page
     from tracker.review.pictures import video_of
@@ -179,26 +138,6 @@ def triage(
     out.print(_table(result))
     for name in (_JSON, _HTML):
         out.print(str(folder / name), soft_wrap=True)
-
-
-def _wanted(
-    yes: float | None,
-    no: float | None,
-    cost_miss: float | None,
-    cost_false: float | None,
-    cost_review: float | None,
-) -> tuple[Thresholds | None, Costs | None]:
-    """What decides: thresholds, or costs."""
-    from tracker.review.decisions import Costs, Thresholds
-
-    costs = (cost_miss, cost_false, cost_review)
-    if all(cost is None for cost in costs):
-        return Thresholds(_YES if yes is None else yes, _NO if no is None else no), None
-    if yes is not None or no is not None:
-        raise InputError("give --yes and --no, or costs: the costs say where the thresholds are")
-    if cost_miss is None or cost_false is None or cost_review is None:
-        raise InputError("give all of --cost-miss, --cost-false and --cost-review")
-    return None, Costs(cost_miss, cost_false, cost_review)
 
 
 def _folder(out_folder: Path | None, name: str, *, overwrite: bool) -> Path:
