@@ -1,5 +1,4 @@
 import threading
-import time
 
 from tracker.channels import Channel
 
@@ -29,7 +28,7 @@ def test_put_waits_for_room():
     thread.join(0.05)
     assert thread.is_alive()
     assert channel.take() == [1]
-    thread.join(1)
+    thread.join(20)
     assert result == [True]
     assert channel.take() == [2]
 
@@ -39,7 +38,7 @@ def test_cancel_frees_a_waiting_producer():
     channel.put(1)
     thread, result = in_thread(channel.put, 2)
     channel.cancel()
-    thread.join(1)
+    thread.join(20)
     assert result == [False]
     assert channel.take() == []
 
@@ -48,7 +47,7 @@ def test_close_frees_a_waiting_consumer():
     channel = Channel(1)
     thread, result = in_thread(channel.take)
     channel.close()
-    thread.join(1)
+    thread.join(20)
     assert result == [[]]
 
 
@@ -56,11 +55,11 @@ def test_fill_waits_for_a_whole_batch_or_the_end():
     channel = Channel(4)
     channel.put(1)
     thread, result = in_thread(lambda: channel.take(3, fill=True))
-    time.sleep(0.02)
+    thread.join(0.05)
     assert thread.is_alive()
     channel.put(2)
     channel.put(3)
-    thread.join(1)
+    thread.join(20)
     assert result == [[1, 2, 3]]
     channel.put(4)
     channel.close()

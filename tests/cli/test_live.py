@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import signal
 import subprocess
 import time
@@ -17,6 +18,7 @@ import pytest
 from tests.live import servers
 from tests.live.fakes import SquareDetector
 from tracker.video.sources import open_source
+from tracker.video.writer import VideoWriter
 
 Cli = Callable[..., Any]
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -183,13 +185,13 @@ def test_a_real_stream_from_the_shell_with_everything_on(process: Start, tmp_pat
         until(lambda: health()["events"].get("confirmed", 0) > 0)
         server.kill()
         server.start()
-        until(lambda: health()["reconnects"] == 1)
+        until(lambda: health()["reconnects"] > 0)
         with urllib.request.urlopen(f"{ask}/metrics") as answer:
             measures = answer.read().decode()
         running.send_signal(signal.SIGINT)
         out, errors = running.communicate(timeout=60)
     assert running.returncode == 130, errors
-    assert 'conftrack_reconnects_total{camera="gate"} 1' in measures
+    assert re.search(r'^conftrack_reconnects_total{camera="gate"} [1-9]', measures, re.M)
     assert "gate:" in out
     assert events_of(path)[0]["camera"] == "gate"
     (video, *_) = (tmp_path / "runs/live/recordings").glob("*-gate-confirmed-*.mp4")
@@ -201,7 +203,11 @@ def test_a_real_stream_from_the_shell_with_everything_on(process: Start, tmp_pat
 
 
 def test_ctrl_c_leaves_whole_lines(process: Start, clip: Any, tmp_path: Path) -> None:
-    running = process("live", clip.video, "--realtime", "--model", clip.model)
+    # Slow, so that it is far from its end when the first event is there.
+    with VideoWriter(tmp_path / "slow.mp4", fps=3.0) as slow, open_source(clip.video) as quick:
+        for frame in quick:
+            slow.write(frame.image, frame.index / 3.0)
+    running = process("live", "slow.mp4", "--realtime", "--model", clip.model)
     path = tmp_path / "runs/live/events.jsonl"
     for _ in range(600):
         if path.exists() and path.read_bytes().endswith(b"\n"):

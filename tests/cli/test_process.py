@@ -76,14 +76,13 @@ def test_a_second_ctrl_c_aborts_at_once(process: Start, clip: Any, tmp_path: Pat
     running = process("run", clip.video, "--model", "slow", "--out", "o", before=hanging)
     wait_for_lines(tmp_path / "o" / "tracks.jsonl", 4, running)
     running.send_signal(signal.SIGINT)
-    time.sleep(0.1)
-    running.send_signal(signal.SIGINT)  # so soon it is the same one, such as of GNU timeout
-    time.sleep(0.7)
+    assert running.stderr is not None
+    while "stopping" not in (line := running.stderr.readline()):
+        assert line, "it ended at the first"
+    time.sleep(0.6)  # sooner it is the same one, see test_interrupt.py
     assert running.poll() is None
-    began = time.monotonic()
     running.send_signal(signal.SIGINT)
-    _, errors = running.communicate(timeout=10)
-    assert time.monotonic() - began < 5
+    _, errors = running.communicate(timeout=30)  # its detector would take a minute
     assert running.returncode == 130
     assert "aborted" in errors
     assert len(list(read_tracks(tmp_path / "o/tracks.jsonl"))) == 3

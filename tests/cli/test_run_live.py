@@ -22,7 +22,7 @@ from tracker.video.sources import may_be_live
 
 Cli = Callable[..., Any]
 
-LOADS_S, WARMS_S, STOP_S, FPS = 0.6, 0.3, 0.4, 50.0
+LOADS_S, WARMS_S, STOP_S, FPS = 0.7, 0.4, 0.8, 50.0
 
 
 class Camera(BaseHTTPRequestHandler):
@@ -92,10 +92,10 @@ def test_the_whole_time_is_looked_at(
     summary = json.loads(Path("o/summary.json").read_text())
     lines = [json.loads(line) for line in Path("o/tracks.jsonl").read_text().splitlines()]
     times = [line["timestamp_s"] for line in lines if "timestamp_s" in line]
-    # Loading and warming up take more than twice as long as is asked for.
-    assert summary["frames"] >= 5
-    assert times[0] == 0.0
-    assert times[-1] > STOP_S / 2
+    # Loading and warming up take longer than what is asked for: nothing would be left of it.
+    assert LOADS_S + WARMS_S > STOP_S
+    assert summary["frames"] >= 3
+    assert STOP_S / 2 < times[-1] < STOP_S
 
 
 def test_what_may_be_live() -> None:

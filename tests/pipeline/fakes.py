@@ -92,8 +92,9 @@ class Tracker:
 
 
 class Sink:
-    def __init__(self, *, wait_s=0.0, fail_at=None, fail_close=False):
+    def __init__(self, *, wait_s=0.0, fail_at=None, fail_close=False, on_write=lambda index: None):
         self.wait_s, self.fail_at, self.fail_close = wait_s, fail_at, fail_close
+        self.on_write = on_write
         self.rows, self.closed, self.threads = [], 0, set()
 
     def write(self, frame, detections, tracks):
@@ -103,6 +104,7 @@ class Sink:
         if frame.index == self.fail_at:
             raise OSError("the disk is full")
         self.rows.append((frame.index, tracks.track_id.tolist(), tracks.xyxy.tolist()))
+        self.on_write(frame.index)
 
     def close(self):
         self.threads.add(threading.current_thread())
