@@ -11,8 +11,6 @@ Example:
     [True]
 """
 
-from importlib.metadata import PackageNotFoundError, version
-
 from tracker.calibration import Calibration
 from tracker.config import (
     AssociationConfig,
@@ -42,6 +40,7 @@ from tracker.ledger import Entry, Event
 from tracker.motion import ConstantVelocity, MotionModel, Projection
 from tracker.tracker import Tracker
 from tracker.tracks import Tracks, TrackState
+from tracker.version import VERSION
 
 __all__ = [
     "AssociationConfig",
@@ -75,7 +74,4 @@ __all__ = [
     "Tracks",
 ]
 
-try:
-    __version__ = version("conftrack")
-except PackageNotFoundError:  # imported from a source folder that was never installed
-    __version__ = "0+unknown"
+__version__ = VERSION
