@@ -28,6 +28,12 @@ class Broker:
         self._clients.clear()
         self._thread.join(5)
 
+    def drop_clients(self) -> None:
+        """Break all connections, as a network does."""
+        for client in self._clients:
+            client.shutdown(socket.SHUT_RDWR)
+        self._clients.clear()
+
     def start_again(self) -> None:
         self._server = socket.create_server(("127.0.0.1", self.port))
         self._thread = threading.Thread(target=self._accept, daemon=True)

@@ -317,6 +317,35 @@ def test_a_broker_gets_events_under_camera_and_kind(broker):
     assert broker.will == b"offline"
 
 
+def statuses(broker):
+    return [message for topic, message, _ in broker.messages if topic.endswith("/status")]
+
+
+def test_a_broker_is_told_of_a_connection_before_any_event_and_again_after_a_break(broker):
+    outlet = Mqtt(f"mqtt://me:hunter2@127.0.0.1:{broker.port}", QUICK)
+    outlet.start()
+    until(lambda: statuses(broker) == [b"online"])
+    broker.drop_clients()
+    until(lambda: statuses(broker) == [b"online", b"online"])
+    outlet.close()
+    assert statuses(broker)[2:] == [b"offline"]
+    assert outlet.counts().failures == 0
+
+
+def test_a_broker_that_is_not_there_is_told_before_any_event(broker, caplog):
+    broker.stop()
+    outlet = Mqtt(f"mqtt://me:hunter2@127.0.0.1:{broker.port}", QUICK)
+    outlet.start()
+    until(lambda: outlet.counts().trouble)
+    assert "refused" in outlet.counts().trouble
+    broker.start_again()
+    outlet.put(event(1))
+    until(lambda: outlet.counts().delivered == 1)
+    assert outlet.counts().trouble == ""
+    outlet.close()
+    assert "hunter2" not in caplog.text
+
+
 def test_a_broker_that_was_down_gets_all_afterwards(broker):
     outlet = Mqtt(f"mqtt://me:hunter2@127.0.0.1:{broker.port}", QUICK)
     outlet.start()
@@ -348,7 +377,7 @@ def test_a_broker_that_does_not_acknowledge_has_not_got_it(broker):
     assert outlet.step() > 0
     assert outlet.counts().delivered == 0
     broker.silent = False
-    assert outlet.step() == 0
+    until(lambda: outlet.step() == 0)
     outlet._finish()
 
 

@@ -82,6 +82,13 @@ class Outlet(ABC, Generic[T]):
             Exception: It did not work; the item comes again.
         """
 
+    def _begin(self) -> None:
+        """Open what can be opened before the first item; in the outlet's own thread.
+
+        Raises:
+            Exception: It did not work; that is told, and the first item tries again.
+        """
+
     def _finish(self) -> None:
         """Close what is open; in the outlet's own thread."""
 
@@ -122,10 +129,7 @@ class Outlet(ABC, Generic[T]):
             rejected = str(error)
         except Exception as error:
             self._sending = False
-            self._counts.failures += 1
-            if not self._counts.trouble:
-                _log.warning("%s: %s; trying again", self.name, self._said(error))
-            self._counts.trouble = self._said(error)
+            self._failed(error)
             return self._backoff.next_s()
         with self._lock:
             self._sending = False
@@ -160,12 +164,23 @@ class Outlet(ABC, Generic[T]):
             self._counts.dropped += len(self._items)
             self._items.clear()
 
+    def _failed(self, error: Exception) -> None:
+        """Count a failure, and tell the first of a row."""
+        self._counts.failures += 1
+        if not self._counts.trouble:
+            _log.warning("%s: %s; trying again", self.name, self._said(error))
+        self._counts.trouble = self._said(error)
+
     def _said(self, error: Exception) -> str:
         """An error in words without secrets."""
         return told(error)
 
     def _run(self) -> None:
         """The life of the outlet's thread."""
+        try:
+            self._begin()
+        except Exception as error:
+            self._failed(error)
         try:
             while not self._closing.is_set():
                 wait = self.step()

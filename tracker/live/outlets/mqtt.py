@@ -2,8 +2,8 @@
 
 In comes the address of a broker, secrets included; out go messages at `TOPIC/CAMERA/EVENT` with
 quality of service 1: the broker acknowledges each, so that none is lost on a connection that
-breaks, and one may come twice. `TOPIC/status` holds `online`, or `offline` once the program is
-gone.
+breaks, and one may come twice. `TOPIC/status` holds `online` while there is a connection, else
+`offline`.
 """
 
 from __future__ import annotations
@@ -58,6 +58,13 @@ class Mqtt(Outlet[Event]):
             )
         self._client: Any = None
 
+    def _begin(self) -> None:
+        try:
+            self._connect()
+        except Exception:
+            self._leave()
+            raise
+
     def _deliver(self, item: Event) -> None:
         topic = f"{self.topic}/{item.camera}/{item.event}"
         try:
@@ -83,6 +90,9 @@ class Mqtt(Outlet[Event]):
         def on_connect(_client: Any, _data: Any, _flags: Any, code: Any, _more: Any) -> None:
             if code.is_failure:
                 refusal.append(str(code))
+            else:
+                # Here, as the library connects again by itself: meanwhile the broker says offline.
+                client.publish(f"{self.topic}/status", "online", qos=1, retain=True)
             answered.set()
 
         client.on_connect = on_connect
@@ -99,7 +109,6 @@ class Mqtt(Outlet[Event]):
             raise ConnectionError(f"{self._shown} does not answer")
         if refusal:
             raise ConnectionError(f"{self._shown} refused the connection: {refusal[0]}")
-        self._publish(f"{self.topic}/status", "online", retain=True)
 
     def _leave(self) -> None:
         """Give the connection up; the next event makes a new one."""
