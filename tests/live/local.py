@@ -41,10 +41,15 @@ def transport_stream(
 
 
 class LocalServer:
-    """Serves `play(wfile, number of the connection)` at /cam.ts; a context manager."""
+    """Serves `play(wfile, number of the connection)` at /cam.ts; a context manager.
 
-    def __init__(self, play: Play) -> None:
+    With `hold` a connection stays open after its last byte, so that what came can be looked at
+    before the camera is connected again.
+    """
+
+    def __init__(self, play: Play, *, hold: bool = False) -> None:
         outer = self
+        self._over = threading.Event()
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
@@ -53,6 +58,9 @@ class LocalServer:
                 self.end_headers()
                 with contextlib.suppress(OSError):
                     play(self.wfile, number)
+                    if hold:
+                        self.wfile.flush()
+                        outer._over.wait()
 
             def log_message(self, *args: Any) -> None:
                 pass
@@ -71,6 +79,7 @@ class LocalServer:
         return self
 
     def __exit__(self, *args: object) -> None:
+        self._over.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()

@@ -30,6 +30,10 @@ def handles():
     return len(os.listdir("/proc/self/fd"))
 
 
+def looked_or_overtaken(health):
+    return health["looked"] + health["dropped"] + health["skipped"]
+
+
 needs_proc = pytest.mark.skipif(
     not os.path.exists("/proc/self/fd"), reason="this system does not list open files"
 )
@@ -101,12 +105,13 @@ def test_another_size_in_the_same_stream_carries_on_with_the_same_track():
         at_pace(data, 2.5, file)
         at_pace(more, 2.5, file)
 
-    with LocalServer(play) as server, Running(cam=camera(server.url)) as running:
-        running.until(lambda: running.of("cam")["received"] >= 48)
+    with LocalServer(play, hold=True) as server, Running(cam=camera(server.url)) as running:
+        rows = running.results.rows
+        running.until(lambda: sum(looked and size == large for _, _, looked, size in rows) > 15)
         health = running.of("cam")
         assert health["size_changes"] == 1
         assert health["reconnects"] == 0
-        rows = [row for row in running.results.rows if row[2]]
+        rows = [row for row in rows if row[2]]
     sizes = [size for _, _, _, size in rows]
     assert {small, large} == set(sizes)
     at = sizes.index(large)
@@ -125,9 +130,9 @@ def test_a_jump_of_the_cameras_clock_loses_no_track(jump_s):
         at_pace(data, 2.5, file)
         at_pace(more, 2.5, file)
 
-    with LocalServer(play) as server, Running(cam=camera(server.url)) as running:
+    with LocalServer(play, hold=True) as server, Running(cam=camera(server.url)) as running:
         began = running.system.timeline.now()
-        running.until(lambda: running.of("cam")["received"] >= 48)
+        running.until(lambda: running.of("cam")["received"] >= 45)
         lasted = running.system.timeline.now() - began
         assert running.of("cam")["clock_jumps"] == 1
         assert running.of("cam")["reconnects"] == 0
@@ -143,7 +148,7 @@ def test_a_camera_that_hangs_at_connect_delays_no_other():
     data = transport_stream(walking(60))
     with (
         socket.create_server(("127.0.0.1", 0)) as hanging,
-        LocalServer(lambda file, number: at_pace(data, 6.0, file)) as server,
+        LocalServer(lambda file, number: at_pace(data, 6.0, file), hold=True) as server,
     ):
         port = hanging.getsockname()[1]
         cameras = {
@@ -151,12 +156,11 @@ def test_a_camera_that_hangs_at_connect_delays_no_other():
             "fine": camera(server.url),
         }
         with Running(**cameras) as running:
-            running.until(lambda: running.of("fine")["received"] >= 55)
-            hangs, fine = running.of("hangs"), running.of("fine")
-            assert hangs["failures"] >= 1
-            assert hangs["received"] == 0
+            running.until(lambda: looked_or_overtaken(running.of("fine")) >= 50)
+            fine = running.of("fine")
+            running.until(lambda: running.of("hangs")["failures"] >= 1)
+            assert running.of("hangs")["received"] == 0
             assert fine["reconnects"] == 0
-            assert fine["looked"] + fine["dropped"] + fine["skipped"] >= 54
             assert fine["looked"] > 25
             assert "hunter2" not in str(running.system.health())
             times = [t.timestamp_s for c, t, looked, _ in running.results.rows if looked]

@@ -126,21 +126,22 @@ def test_what_hangs_is_left_behind_and_does_not_pile_up():
     for _ in range(1200):
         reader.tend()
         clock.pass_(0.05)
-    assert hanging.opened == 3 == reader.left_behind
+    wait_until(lambda: hanging.opened == 3)
+    assert reader.left_behind == 3
     assert "hang" in reader.why
     hanging.let_go.set()
     wait_until(lambda: hanging.ended == 3)
-    clock.pass_(5.0)
-    wait_until(lambda: reader.tend() or hanging.opened > 3)
+    wait_until(lambda: clock.pass_(5.0) or reader.tend() or hanging.opened > 3)
     reader.stop()
 
 
 def test_what_was_left_behind_delivers_nothing_any_more():
     clock, got = FakeClock(), []
-    line, woken = Timeline(clock), threading.Event()
+    line, stalled, woken = Timeline(clock), threading.Event(), threading.Event()
 
     def stalls():
         yield shot(0, line)
+        stalled.set()  # only now has the reader noted that the first one went through
         woken.wait(20)
         yield shot(1, line)
 
@@ -153,7 +154,7 @@ def test_what_was_left_behind_delivers_nothing_any_more():
         rng=random.Random(0),
     )
     reader.tend()
-    wait_until(lambda: got)
+    assert stalled.wait(20)
     clock.pass_(2.1)
     reader.tend()
     assert reader.state == "waiting"

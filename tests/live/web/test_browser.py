@@ -23,8 +23,10 @@ CHROMIUM = (
 )
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="there is no chromium (Debian: chromium)")
 
-MARKUP = "<b onclick=alert(1)>person</b>"
 WAIT_MS = 30_000
+sync_api.expect.set_options(timeout=WAIT_MS)
+
+MARKUP = "<b onclick=alert(1)>person</b>"
 
 
 def until(page, script, given=None):
@@ -114,7 +116,8 @@ def test_cameras_objects_slider_evidence_and_the_end_of_a_camera(stage, tab):
         sync_api.expect(row).to_be_visible()
         assert MARKUP in row.inner_text()
         assert tab.locator(".object b").count() == 0
-        assert row.locator("path.hit").get_attribute("d").count("M") > 2
+        bars = "document.querySelector('.object path.hit')?.getAttribute('d') ?? ''"
+        until(tab, f"({bars}).split('M').length > 3")
         # The slider has its effect at once, without a request.
         until(tab, "/^[1-9]/.test(document.querySelector('#effect b')?.textContent ?? '')")
         was = tab.locator("#effect").inner_text()
@@ -179,7 +182,7 @@ def test_it_fits_a_phone(stage, chromium, scheme):
     page = context.new_page()
     with stage.serve() as server:
         page.goto(server.url)
-        sync_api.expect(page.locator(".object").first).to_be_visible(timeout=WAIT_MS)
+        sync_api.expect(page.locator(".object").first).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") == 360
         page.locator(".object").first.tap()
         sync_api.expect(page.locator("#track")).to_be_visible()
