@@ -82,7 +82,7 @@ class Outlet(ABC, Generic[T]):
             Exception: It did not work; the item comes again.
         """
 
-    def _begin(self) -> None:
+    def _prepare(self) -> None:
         """Open what can be opened before the first item; in the outlet's own thread.
 
         Raises:
@@ -178,7 +178,7 @@ class Outlet(ABC, Generic[T]):
     def _run(self) -> None:
         """The life of the outlet's thread."""
         try:
-            self._begin()
+            self._prepare()
         except Exception as error:
             self._failed(error)
         try:

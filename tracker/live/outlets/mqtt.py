@@ -58,7 +58,7 @@ class Mqtt(Outlet[Event]):
             )
         self._client: Any = None
 
-    def _begin(self) -> None:
+    def _prepare(self) -> None:
         try:
             self._connect()
         except Exception:
