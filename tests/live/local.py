@@ -18,20 +18,26 @@ Play = Callable[[Any, int], None]
 
 
 def transport_stream(
-    images: Iterable[np.ndarray], *, fps: int = 10, begin_s: float = 0.0, gop: int = 5
+    images: Iterable[np.ndarray],
+    *,
+    fps: int = 10,
+    begin_s: float = 0.0,
+    gop: int = 5,
+    codec: str = "libx264",
 ) -> bytes:
-    """MPEG-TS with H.264 of these pictures, its clock beginning at `begin_s`."""
+    """MPEG-TS of these pictures, its clock beginning at `begin_s`."""
     file = io.BytesIO()
     with av.open(file, "w", format="mpegts") as container:
         stream: Any = None
         for i, image in enumerate(images):
             if stream is None:
-                stream = container.add_stream("libx264", rate=fps)
+                stream = container.add_stream(codec, rate=fps)
                 stream.height, stream.width = image.shape[:2]
                 stream.pix_fmt = "yuv420p"
                 stream.codec_context.gop_size = gop
-                stream.codec_context.time_base = Fraction(1, 90_000)
-                stream.options = {"preset": "ultrafast", "tune": "zerolatency", "bf": "0"}
+                if codec == "libx264":  # the others know whole frames only
+                    stream.codec_context.time_base = Fraction(1, 90_000)
+                    stream.options = {"preset": "ultrafast", "tune": "zerolatency", "bf": "0"}
             frame = av.VideoFrame.from_ndarray(image, format="rgb24")
             frame.pts = round((begin_s + i / fps) * 90_000)
             frame.time_base = Fraction(1, 90_000)

@@ -4,6 +4,7 @@ import os
 import socket
 import threading
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -119,6 +120,75 @@ def test_another_size_in_the_same_stream_carries_on_with_the_same_track():
     assert before.track_id.tolist() == [1]
     assert 1 in after.track_id
     assert not any(event.event == "lost" for event in running.events.items)
+
+
+def test_another_codec_and_size_after_a_reconnect_carry_on_with_the_same_track():
+    small, large = (160, 120), (320, 240)
+    first = transport_stream(walking(25, size=small))
+    second = transport_stream(walking(25, size=large, begin=25), codec="mpeg2video")
+
+    def play(file, number):
+        at_pace(second if number else first, 2.5, file)
+        if number:
+            over.wait(30)
+
+    over = threading.Event()
+    with LocalServer(play) as server, Running(cam=camera(server.url)) as running:
+        rows = running.results.rows
+        running.until(lambda: sum(looked and size == large for _, _, looked, size in rows) > 15)
+        health = running.of("cam")
+        over.set()
+        assert (health["reconnects"], health["size_changes"]) == (1, 1)
+        assert health["decode_errors"] == 0
+        rows = [row for row in rows if row[2]]
+    assert {small, large} == {size for _, _, _, size in rows}
+    assert all(1 in tracks.track_id for _, tracks, _, _ in rows[10:])
+    assert max(tracks.misses.max(initial=0) for _, tracks, _, _ in rows) <= 1
+    assert not any(event.event == "lost" for event in running.events.items)
+
+
+class Webcam:
+    """Behaves like `cv2.VideoCapture` of a camera that is pulled out and put in again."""
+
+    opened = 0
+
+    def __init__(self, device):
+        assert device == "/dev/video0"
+        Webcam.opened += 1
+        self.left = 25 if Webcam.opened != 2 else 0
+        self.pictures = walking(25, begin=0 if Webcam.opened == 1 else 25)
+
+    def isOpened(self):
+        return self.left > 0
+
+    def set(self, key, value):
+        return True
+
+    def get(self, key):
+        return 10.0
+
+    def read(self):
+        time.sleep(0.05)
+        self.left -= 1
+        return (True, next(self.pictures)) if self.left > 0 else (False, None)
+
+    def release(self):
+        pass
+
+
+def test_a_camera_of_this_computer_is_opened_again_when_it_is_back(monkeypatch):
+    cv2 = pytest.importorskip("cv2")
+    monkeypatch.setattr(cv2, "VideoCapture", Webcam)
+    monkeypatch.setattr(Webcam, "opened", 0)
+    # As on a system whose devices have no names in /dev to look up first.
+    monkeypatch.setattr("tracker.video.camera.sys", SimpleNamespace(platform="darwin"))
+    with Running(desk=camera("/dev/video0")) as running:
+        running.until(lambda: running.of("desk")["reconnects"] >= 1)
+        at = len(running.results.rows)
+        running.until(lambda: sum(looked for _, _, looked, _ in running.results.rows[at:]) > 5)
+    assert Webcam.opened >= 3
+    looked = [tracks for _, tracks, looked, _ in running.results.rows if looked]
+    assert looked[-1].track_id.tolist() == [1]
 
 
 @pytest.mark.parametrize("jump_s", [5000.0, -90.0])

@@ -7,6 +7,7 @@ what a library call can do wrong and what is done about it.
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from tracker.errors import SourceError
 from tracker.video.optional import import_av
+from tracker.video.redact import is_url
 
 __all__ = ["Decoder", "reason_of"]
 
@@ -75,6 +77,7 @@ class Decoder:
         from av.video.reformatter import VideoReformatter
 
         self._av = av
+        self._remote = is_url(location)
         self.errors: tuple[type[Exception], ...] = (av.FFmpegError, OSError, ValueError)
         message = ""
         try:
@@ -195,7 +198,10 @@ class Decoder:
     def _is_final(self, error: BaseException) -> bool:
         """Tell whether no later read can succeed: time is up, the peer is gone."""
         gone = (self._av.error.ExitError, ConnectionError, TimeoutError, EOFError)
-        return isinstance(error, gone)
+        if isinstance(error, gone):
+            return True
+        # A disk may read on behind a bad place; a server that closed the connection does not.
+        return self._remote and getattr(error, "errno", None) == errno.EIO
 
     def _drain(self) -> list[Any]:
         """Give the frames the decoder still holds."""
