@@ -52,12 +52,6 @@ def resident_mb() -> float:
     return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * _PAGE / 1e6
 
 
-def video_server(video: Path, port: int | None = None) -> live_servers.Server:
-    """An RTSP server that plays a video at its pace, over and over for each new client."""
-    launch = f'filesrc location="{video.resolve()}" ! decodebin ! videoconvert'
-    return live_servers.rtsp(launch, port=port)
-
-
 @contextmanager
 def running(detector: Any, servers: list[live_servers.Server]) -> Iterator[LiveSystem]:
     """A live system on these servers, in a thread."""
@@ -94,7 +88,7 @@ def wait_for(true: Any, within_s: float = 60.0) -> None:
 def watch(detector: Any, video: Path, cameras: int, seconds: float) -> dict[str, float]:
     """Watch so many cameras for so long; the values of one row."""
     with ExitStack() as stack:
-        servers = [stack.enter_context(video_server(video)) for _ in range(cameras)]
+        servers = [stack.enter_context(live_servers.rtsp(video, size=None)) for _ in range(cameras)]
         system = stack.enter_context(running(detector, servers))
         each = list(system.cameras.values())
         wait_for(lambda: all(c.counts.looked > 5 for c in each))
@@ -131,7 +125,7 @@ def watch(detector: Any, video: Path, cameras: int, seconds: float) -> dict[str,
 def restarts(detector: Any, video: Path, count: int) -> list[float]:
     """Seconds from a server listening again to the first picture, for each restart."""
     seconds = []
-    with video_server(video) as server, running(detector, [server]) as system:
+    with live_servers.rtsp(video, size=None) as server, running(detector, [server]) as system:
         (camera,) = system.cameras.values()
         wait_for(lambda: camera.counts.looked > 2)
         for _ in range(count):

@@ -133,15 +133,26 @@ class Server:
 
 
 def rtsp(
-    launch: str = "", *, port: int | None = None, size: tuple[int, int] = (160, 120)
+    video: Path | None = None,
+    *,
+    port: int | None = None,
+    size: tuple[int, int] | None = (160, 120),
 ) -> Server:
-    """An RTSP server; without a launch line of a moving test picture."""
+    """An RTSP server of a video, anew for each first client, or of a moving test picture.
+
+    Args:
+        video: What it plays, at its pace.
+        port: Where; None takes a free one.
+        size: Of the picture; None leaves a video as large as it is.
+    """
     _need_gstreamer()
     port = port or free_port()
-    source = launch or (
-        "videotestsrc is-live=true pattern=ball"
-        f" ! video/x-raw,width={size[0]},height={size[1]},framerate=15/1"
-    )
+    if video is None:
+        source = "videotestsrc is-live=true pattern=ball ! video/x-raw,framerate=15/1"
+    else:
+        source = f'filesrc location="{video.resolve()}" ! decodebin ! videoconvert'
+    if size is not None:
+        source += f" ! videoscale ! video/x-raw,width={size[0]},height={size[1]}"
     return Server([PYTHON, "-c", RTSP, str(port), f"( {source} ! {ENCODED} )"], port)
 
 
@@ -150,42 +161,48 @@ def rtsp_url(server: Server) -> str:
     return f"rtsp://admin:hunter2@127.0.0.1:{server.port}/cam"
 
 
-_TEST_PICTURE = ["-re", "-f", "lavfi", "-i", "testsrc=size=160x120:rate=15"]
+def _picture(video: Path | None) -> list[str]:
+    """FFmpeg's words for a video over and over, or a test picture, of 160x120 at its own pace."""
+    if video is None:
+        return ["-re", "-f", "lavfi", "-i", "testsrc=size=160x120:rate=15"]
+    return ["-re", "-stream_loop", "-1", "-i", str(video.resolve()), "-an", "-vf", "scale=160:120"]
+
+
 _H264 = ["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "10"]
 
 
-def http_ts(port: int | None = None) -> tuple[Server, str]:
+def http_ts(video: Path | None = None, *, port: int | None = None) -> tuple[Server, str]:
     """MPEG-TS over HTTP, one client."""
     _need_ffmpeg()
     port = port or free_port()
     url = f"http://127.0.0.1:{port}/cam.ts"
-    command = ["ffmpeg", "-loglevel", "error", *_TEST_PICTURE, *_H264, "-pix_fmt", "yuv420p"]
+    command = ["ffmpeg", "-loglevel", "error", *_picture(video), *_H264, "-pix_fmt", "yuv420p"]
     return Server([*command, "-f", "mpegts", "-listen", "1", url], port), url
 
 
-def http_mjpeg(port: int | None = None) -> tuple[Server, str]:
+def http_mjpeg(video: Path | None = None, *, port: int | None = None) -> tuple[Server, str]:
     """Motion JPEG over HTTP, one client."""
     _need_ffmpeg()
     port = port or free_port()
     url = f"http://127.0.0.1:{port}/cam.mjpg"
-    command = ["ffmpeg", "-loglevel", "error", *_TEST_PICTURE, "-c:v", "mjpeg", "-q:v", "5"]
+    command = ["ffmpeg", "-loglevel", "error", *_picture(video), "-c:v", "mjpeg", "-q:v", "5"]
     return Server([*command, "-f", "mpjpeg", "-listen", "1", url], port), url
 
 
-def tcp_ts(port: int | None = None) -> tuple[Server, str]:
+def tcp_ts(video: Path | None = None, *, port: int | None = None) -> tuple[Server, str]:
     """MPEG-TS over plain TCP, one client."""
     _need_ffmpeg()
     port = port or free_port()
-    command = ["ffmpeg", "-loglevel", "error", *_TEST_PICTURE, *_H264, "-pix_fmt", "yuv420p"]
+    command = ["ffmpeg", "-loglevel", "error", *_picture(video), *_H264, "-pix_fmt", "yuv420p"]
     url = f"tcp://127.0.0.1:{port}"
     return Server([*command, "-f", "mpegts", f"{url}?listen=1"], port), url
 
 
-def udp_ts(port: int | None = None) -> tuple[Server, str]:
+def udp_ts(video: Path | None = None, *, port: int | None = None) -> tuple[Server, str]:
     """MPEG-TS over UDP, to whoever listens."""
     _need_ffmpeg()
     port = port or free_port()
-    command = ["ffmpeg", "-loglevel", "error", *_TEST_PICTURE, *_H264, "-pix_fmt", "yuv420p"]
+    command = ["ffmpeg", "-loglevel", "error", *_picture(video), *_H264, "-pix_fmt", "yuv420p"]
     url = f"udp://127.0.0.1:{port}"
     return Server([*command, "-f", "mpegts", f"{url}?pkt_size=1316"], port, listens=False), url
 

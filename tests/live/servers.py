@@ -1,7 +1,12 @@
-"""The servers of `scripts.live_servers`; where one is not installed its tests skip and say so."""
+"""The servers of `scripts.live_servers`; where one is not installed its tests skip and say so.
+
+What they play is a test picture, or the video that `CONFTRACK_LIVE_VIDEO` names.
+"""
 
 import functools
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 import pytest
@@ -9,7 +14,9 @@ import pytest
 from scripts import live_servers
 from scripts.live_servers import files, rtsp_url
 
-__all__ = ["files", "hls", "http_mjpeg", "http_ts", "rtsp", "rtsp_url", "tcp_ts", "udp_ts"]
+__all__ = ["VIDEO", "files", "hls", "http_mjpeg", "http_ts", "rtsp", "rtsp_url", "tcp_ts", "udp_ts"]
+
+VIDEO = Path(named) if (named := os.environ.get("CONFTRACK_LIVE_VIDEO")) else None
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -1,17 +1,26 @@
-"""Real streams of real servers on this machine, killed and started again."""
+"""Real streams of real servers on this machine, killed and started again.
 
+`CONFTRACK_RESTARTS=50 pytest tests/live/test_streams.py` kills one that often.
+"""
+
+import os
 import signal
+import threading
 import time
+from itertools import pairwise
 
 import pytest
 
 from tests.live import servers
 from tests.live.running import Running, camera
+from tests.live.test_faults import handles, needs_proc
+
+RESTARTS = int(os.environ.get("CONFTRACK_RESTARTS", "5"))
 
 
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
 def test_rtsp_survives_its_server(transport):
-    with servers.rtsp() as server:
+    with servers.rtsp(servers.VIDEO) as server:
         url = servers.rtsp_url(server)
         with Running(front=camera(url, transport=transport)) as running:
             running.until(lambda: running.of("front")["looked"] > 15)
@@ -33,7 +42,7 @@ def test_rtsp_survives_its_server(transport):
     "serve", [servers.http_ts, servers.http_mjpeg, servers.tcp_ts, servers.udp_ts]
 )
 def test_streams_of_ffmpeg_survive_their_server(serve):
-    server, url = serve()
+    server, url = serve(servers.VIDEO)
     with server, Running(cam=camera(url)) as running:
         running.until(lambda: running.of("cam")["looked"] > 15)
         server.kill()
@@ -44,8 +53,38 @@ def test_streams_of_ffmpeg_survive_their_server(serve):
         assert running.of("cam")["reconnects"] == 1
 
 
+@needs_proc
+def test_a_server_that_is_killed_again_and_again_costs_its_pictures_and_nothing_else():
+    with servers.rtsp(servers.VIDEO) as server:
+        quick = {"retry_first_s": 0.02, "retry_most_s": 0.1}
+        with Running(cam=camera(servers.rtsp_url(server), **quick)) as running:
+            reader = running.system.cameras["cam"].reader
+            counts = running.system.cameras["cam"].counts
+            for restart in range(1, RESTARTS + 1):
+                running.until(lambda: counts.looked > 5)
+                server.kill()
+                running.until(lambda: running.of("cam")["state"] == "down")
+                if restart == 2:  # what a first connection loads is there by now
+                    before = handles(), threading.active_count()
+                counts.looked = 0
+                server.start()
+            running.until(lambda: counts.looked > 5)
+            assert reader.connects == RESTARTS + 1
+            server.kill()
+            running.until(lambda: running.of("cam")["state"] == "down")
+            after = handles(), threading.active_count()
+        assert after[0] <= before[0] + 3
+        assert after[1] <= before[1] + 2
+        assert reader.left_behind == 0
+        times = [tracks.timestamp_s for _, tracks, _, _ in running.results.rows]
+        assert all(later > sooner for sooner, later in pairwise(times))
+        ids = [i for _, t, _, _ in running.results.rows for i in t.track_id.tolist()]
+        firsts = list(dict.fromkeys(ids))
+        assert firsts == sorted(firsts), "ids increase and do not come back"
+
+
 def test_a_server_that_falls_silent_is_left_and_disturbs_no_other():
-    with servers.rtsp() as still, servers.rtsp() as fine:
+    with servers.rtsp(servers.VIDEO) as still, servers.rtsp(servers.VIDEO) as fine:
         cameras = {"still": camera(servers.rtsp_url(still), timeout_s=1.5)}
         cameras["fine"] = camera(servers.rtsp_url(fine))
         with Running(**cameras) as running:
