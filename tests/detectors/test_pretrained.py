@@ -198,7 +198,7 @@ def test_a_silent_server_does_not_hold_us_up():
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/x"
         start = time.monotonic()
         assert pretrained.reachable(url, timeout_s=0.2)
-        assert time.monotonic() - start < 2
+        assert time.monotonic() - start < 10  # it would be for ever
 
 
 def test_a_garbled_download_leaves_nothing(server, no_network, monkeypatch):

@@ -341,13 +341,13 @@ def test_closed_by_another_thread_while_it_is_read(constant_rate):
         for frame in source:
             got.append(frame.index)
             begun.set()
-            time.sleep(0.002)
+            time.sleep(0.05)  # three seconds for all of it
 
     reader = threading.Thread(target=read_slowly)
     reader.start()
-    begun.wait(5)
+    assert begun.wait(20)
     source.close()
-    reader.join(5)
+    reader.join(20)
     assert not reader.is_alive()
     assert 0 < len(got) < 60
 

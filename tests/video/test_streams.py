@@ -31,7 +31,7 @@ class Handler(BaseHTTPRequestHandler):
                 self.wfile.write(body[: len(body) // 2])
                 self.server.release.wait(10)
             elif kind == "/cam":
-                for jpeg in self.server.jpegs:
+                for jpeg in self.server.jpegs * 10:
                     head = (
                         f"--here\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
                     )
@@ -99,9 +99,9 @@ def test_mjpeg_is_timed_by_arrival(server):
     with open_source(f"http://{server.address}/cam") as source:
         assert source.live
         frames = list(source)
-    assert len(frames) >= 8
+    assert len(frames) >= 98
     # Sent at once: the invented timestamps would say 40 ms from frame to frame.
-    assert frames[-1].timestamp_s < 0.3
+    assert frames[-1].timestamp_s < 2.0
 
 
 def test_stalled_stream_ends_with_a_note(server):
