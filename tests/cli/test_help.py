@@ -16,7 +16,18 @@ from tracker.cli.console import ExitCode
 from tracker.cli.helptext import EXIT_CODES, Command
 
 Cli = Callable[..., Any]
-COMMANDS = ("run", "live", "evaluate", "calibrate", "triage", "rank", "demo", "models", "bag")
+COMMANDS = (
+    "run",
+    "live",
+    "evaluate",
+    "calibrate",
+    "triage",
+    "review",
+    "rank",
+    "demo",
+    "models",
+    "bag",
+)
 
 
 def test_every_command_is_listed(cli: Cli) -> None:

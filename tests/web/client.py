@@ -21,8 +21,8 @@ class Client:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         connection.putrequest(method, path, skip_host="Host" in headers)
         if body is not None:
-            headers |= {"Content-Length": str(len(body)),
-                        "Content-Type": "application/x-www-form-urlencoded"}  # fmt: skip
+            headers = {"Content-Length": str(len(body)),
+                       "Content-Type": "application/x-www-form-urlencoded"} | headers  # fmt: skip
         for key, value in headers.items():
             connection.putheader(key, value)
         connection.endheaders(body)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tracker.cli import bag, calibrate, demo, evaluate, live, models, rank, run, triage
+from tracker.cli import bag, calibrate, demo, evaluate, live, models, rank, review, run, triage
 from tracker.cli.console import out
 from tracker.cli.helptext import EXIT_CODES, Command, Group, prose
 
@@ -51,6 +51,7 @@ for module, command in (
     (evaluate, evaluate.evaluate),
     (calibrate, calibrate.calibrate),
     (triage, triage.triage),
+    (review, review.review),
     (rank, rank.rank),
     (demo, demo.demo),
     (models, models.models),

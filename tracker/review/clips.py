@@ -1,14 +1,15 @@
 """What a person needs to see of a track: a strip of crops over its life, and a short clip.
 
 In: a `Run`, its `Lives`, the video and tracks. Out: `crops/ID.jpg`, `clips/ID.mp4` and a still of
-the clip, `clips/ID.jpg`. The video is read through once; pictures are cut as they pass. A clip
-shows the stretch of a life in which most was seen, on a still piece of the picture, with the box
-drawn in: thick where it was detected, thin where it is predicted.
+the clip, `clips/ID.jpg`; if wanted the whole picture it is cut from, `places/ID.jpg`. The video is
+read through once; pictures are cut as they pass. A clip shows the stretch of a life in which most
+was seen, on a still piece of the picture, with the box drawn in: thick where it was detected, thin
+where it is predicted; large clips have grey corners where it was before or will be.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,34 +21,36 @@ from tracker.review.lives import Lives
 from tracker.review.pictures import frames_at
 from tracker.review.runs import Run
 
-__all__ = ["CLIPS", "CROPS", "View", "show_tracks", "stretch"]
+__all__ = ["CLIPS", "CROPS", "PLACES", "View", "cut_tracks", "show_tracks", "stretch"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 Image = NDArray[np.uint8]
 
-CROPS, CLIPS = "crops", "clips"
+CROPS, CLIPS, PLACES = "crops", "clips", "places"
 _CROPS = 6
 _STRIP_HEIGHT = 144
-_SIDE = 288  # longer side of a clip, px
+_SIDE, _LARGE_SIDE = 288, 512  # longer side of a clip, px
+_PLACE_SIDE = 640  # of the whole picture
 _CLIP_FPS = 12.0
 _CONTEXT_S = 0.6  # shown before and after a short life
 # Space around the box, in shares of its longer side; around the boxes of a clip.
 _CROP_MARGIN, _CLIP_MARGIN = 0.25, 0.6
 _LEAST_SIDE = 48.0
-_COLOUR = (255, 205, 40)
+_COLOUR, _OUTSIDE = (255, 205, 40), (170, 170, 170)
 
 
 @dataclass(frozen=True, slots=True)
 class View:
     """The files of one track, relative to the folder, "" for one that could not be made.
 
-    `still` is what a clip shows before it plays.
+    `still` is what a clip shows before it plays; `place` the whole picture of that moment.
     """
 
     crops: str
     clip: str
     still: str
+    place: str = ""
 
 
 @dataclass(slots=True)
@@ -62,6 +65,12 @@ class _Plan:
     crops: list[Image] = field(default_factory=list)
     clip: list[tuple[float, Image]] = field(default_factory=list)
     still: Image | None = None
+    place: Image | None = None
+
+    @property
+    def last(self) -> int:
+        """Position of the last frame that is cut."""
+        return max(*self.crops_at, *self.clip_at)
 
 
 def stretch(run: Run, lives: Lives, k: int, *, seconds: float = 3.0) -> tuple[int, int]:
@@ -114,40 +123,90 @@ def show_tracks(
         InputError: The video is not that of the run.
         MissingExtraError: The extra `video` is not installed.
     """
+    return dict(cut_tracks(run, lives, tracks, video, folder, seconds=seconds))
+
+
+def cut_tracks(
+    run: Run,
+    lives: Lives,
+    tracks: Sequence[int],
+    video: str,
+    folder: Path,
+    *,
+    seconds: float = 3.0,
+    large: bool = False,
+) -> Iterator[tuple[int, View]]:
+    """Write crops and clips of some tracks, and tell of each as soon as its files are complete.
+
+    Args:
+        run: The run.
+        lives: Of the run.
+        tracks: Rows of `lives`.
+        video: What the run was made of.
+        folder: An existing folder; it gets `crops` and `clips`.
+        seconds: Length of a clip.
+        large: For looking at one track at a time: larger clips that show more beside a narrow
+            track, and whole pictures too, into `places`.
+
+    Yields:
+        Row and files of a track, in the order in which they are seen whole.
+
+    Raises:
+        SourceError, InputError, MissingExtraError: As `show_tracks`.
+    """
     from tracker.video.optional import import_cv2
 
     cv2 = import_cv2()
-    (folder / CROPS).mkdir(exist_ok=True)
-    (folder / CLIPS).mkdir(exist_ok=True)
-    plans = [_plan(run, lives, k, seconds) for k in tracks]
+    for name in (CROPS, CLIPS, PLACES) if large else (CROPS, CLIPS):
+        (folder / name).mkdir(exist_ok=True)
+    left = {k: _plan(run, lives, k, seconds) for k in tracks}
     wanted: dict[int, list[_Plan]] = {}
-    for plan in plans:
+    side = _LARGE_SIDE if large else _SIDE
+    for plan in left.values():
+        if large:
+            plan.region = _squarer(plan.region)
         for position in {*plan.crops_at, *plan.clip_at}:
             wanted.setdefault(position, []).append(plan)
-    done: dict[int, View] = {}
     for position, frame in frames_at(run, video, wanted):
-        for plan in wanted[position]:
-            if position in plan.crops_at:
-                plan.crops.append(_crop(cv2, frame.image, plan.boxes[position][0]))
+        for plan in wanted.pop(position):
+            box = plan.boxes.get(position)
+            if position in plan.crops_at and box is not None:
+                plan.crops.append(_crop(cv2, frame.image, box[0]))
             if position in plan.clip_at:
-                shot = _shot(cv2, frame.image, plan.region, plan.boxes.get(position))
+                shot = _shot(cv2, frame.image, plan.region, box, side)
+                if large and box is None:
+                    _mark(cv2, shot, frame.image, plan, position)
                 plan.clip.append((frame.timestamp_s, shot))
                 if plan.still is None and position >= plan.clip_at[len(plan.clip_at) // 2]:
                     plan.still = shot
+                    plan.place = _place(cv2, frame.image, plan.region) if large else None
                 if position == plan.clip_at[-1]:
                     # At once: clips of all tracks would not fit in memory.
                     _write_clip(plan, int(lives.track_id[plan.track]), folder)
-    for plan in plans:
-        number = int(lives.track_id[plan.track])
-        if plan.clip:  # its last frame did not decode
-            _write_clip(plan, number, folder)
-        names = f"{CROPS}/{number}.jpg", f"{CLIPS}/{number}.mp4", f"{CLIPS}/{number}.jpg"
-        if plan.crops:
-            _write_jpeg(cv2, folder / names[0], _strip(plan.crops))
-        if plan.still is not None:
-            _write_jpeg(cv2, folder / names[2], plan.still)
-        done[plan.track] = View(*(n if (folder / n).is_file() else "" for n in names))
-    return done
+            if position == plan.last:
+                yield plan.track, _finished(cv2, plan, int(lives.track_id[plan.track]), folder)
+                del left[plan.track]
+    for plan in left.values():  # its last frame did not decode
+        yield plan.track, _finished(cv2, plan, int(lives.track_id[plan.track]), folder)
+
+
+def _finished(cv2: Any, plan: _Plan, number: int, folder: Path) -> View:
+    """Write what is left to write of a track."""
+    if plan.clip:
+        _write_clip(plan, number, folder)
+    jpeg = f"{number}.jpg"
+    pictures = {
+        f"{CROPS}/{jpeg}": _strip(plan.crops) if plan.crops else None,
+        f"{CLIPS}/{jpeg}": plan.still,
+        f"{PLACES}/{jpeg}": plan.place,
+    }
+    for name, image in pictures.items():
+        if image is not None:
+            _write_jpeg(cv2, folder / name, image)
+    plan.crops.clear()
+    plan.still = plan.place = None
+    names = f"{CROPS}/{jpeg}", f"{CLIPS}/{number}.mp4", f"{CLIPS}/{jpeg}", f"{PLACES}/{jpeg}"
+    return View(*(name if (folder / name).is_file() else "" for name in names))
 
 
 def _plan(run: Run, lives: Lives, k: int, seconds: float) -> _Plan:
@@ -172,6 +231,14 @@ def _plan(run: Run, lives: Lives, k: int, seconds: float) -> _Plan:
     return _Plan(k, boxes, seen[picks].tolist(), shown, region)
 
 
+def _squarer(region: FloatArray) -> FloatArray:
+    """A region as wide as it is high, or as high as it is wide."""
+    size = region[2:] - region[:2]
+    grow = (size.max() - size) / 2
+    wider: FloatArray = region + np.append(-grow, grow)
+    return wider
+
+
 def _cut(image: Image, region: FloatArray) -> tuple[Image, int, int]:
     """The part of a picture, and its upper left corner there; never empty."""
     height, width = image.shape[:2]
@@ -192,10 +259,12 @@ def _crop(cv2: Any, image: Image, box: FloatArray) -> Image:
     return small
 
 
-def _shot(cv2: Any, image: Image, region: FloatArray, box: tuple[FloatArray, bool] | None) -> Image:
+def _shot(
+    cv2: Any, image: Image, region: FloatArray, box: tuple[FloatArray, bool] | None, side: int
+) -> Image:
     """One frame of a clip."""
     part, left, top = _cut(image, region)
-    scale = _SIDE / max(part.shape[:2])
+    scale = side / max(part.shape[:2])
     size = (max(2, round(part.shape[1] * scale)), max(2, round(part.shape[0] * scale)))
     shot: Image = cv2.resize(part, size, interpolation=_way(cv2, scale))
     if box is not None:
@@ -204,6 +273,29 @@ def _shot(cv2: Any, image: Image, region: FloatArray, box: tuple[FloatArray, boo
         # Around what it is about, not over it.
         cv2.rectangle(shot, (x1 - 2, y1 - 2), (x2 + 2, y2 + 2), _COLOUR, 2 if box[1] else 1)
     return shot
+
+
+def _mark(cv2: Any, shot: Image, image: Image, plan: _Plan, position: int) -> None:
+    """Corners where the track was or will be, in a frame in which it is not."""
+    near = min(plan.boxes, key=lambda frame: abs(frame - position))
+    part, left, top = _cut(image, plan.region)
+    scale = np.array([shot.shape[1] / part.shape[1], shot.shape[0] / part.shape[0]] * 2)
+    corners = (plan.boxes[near][0] - np.array([left, top, left, top])) * scale
+    x1, y1, x2, y2 = np.clip(corners.round(), -9999, 9999).astype(int).tolist()
+    arm = max(3, min(x2 - x1, y2 - y1) // 5)
+    for x, y, dx, dy in ((x1, y1, 1, 1), (x2, y1, -1, 1), (x1, y2, 1, -1), (x2, y2, -1, -1)):
+        cv2.line(shot, (x, y), (x + dx * arm, y), _OUTSIDE, 1)
+        cv2.line(shot, (x, y), (x, y + dy * arm), _OUTSIDE, 1)
+
+
+def _place(cv2: Any, image: Image, region: FloatArray) -> Image:
+    """The whole picture, and where in it the clip is from."""
+    scale = min(1.0, _PLACE_SIDE / max(image.shape[:2]))
+    size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+    small: Image = cv2.resize(image, size, interpolation=_way(cv2, scale))
+    x1, y1, x2, y2 = np.clip((region * scale).round(), -9999, 9999).astype(int).tolist()
+    cv2.rectangle(small, (x1, y1), (x2, y2), _COLOUR, 2)
+    return small
 
 
 def _way(cv2: Any, scale: float) -> int:

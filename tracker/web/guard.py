@@ -28,6 +28,7 @@ OPEN = frozenset({"/login", "/static/base.css", "/static/icon.svg"})
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:;"
+        " media-src 'self' blob:;"
         " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none';"
         " require-trusted-types-for 'script'"
     ),

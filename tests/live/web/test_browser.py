@@ -1,15 +1,13 @@
 """The page in a real browser: what a person sees, clicks and is refused."""
 
-import os
-import shutil
 import threading
-import time
 
 import pytest
 
 from tests.live.local import LocalServer, at_pace, transport_stream
 from tests.live.running import Running, camera
 from tests.live.test_faults import walking
+from tests.web.browser import needs_chromium, started, until, watched
 from tests.web.client import TOKEN
 from tracker.live.web.server import PageServer
 
@@ -18,33 +16,15 @@ pytest.importorskip("fastapi")
 pytest.importorskip("uvicorn")
 pytest.importorskip("cv2")
 
-CHROMIUM = (
-    os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-)
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="there is no chromium (Debian: chromium)")
-
-WAIT_MS = 30_000
-sync_api.expect.set_options(timeout=WAIT_MS)
+pytestmark = needs_chromium
 
 MARKUP = "<b onclick=alert(1)>person</b>"
 
 
-def until(page, script, given=None):
-    """Wait for what a script says; the page's headers forbid Playwright to wait inside it."""
-    end = time.monotonic() + WAIT_MS / 1000
-    while not page.evaluate(script, given):
-        assert time.monotonic() < end, script
-        page.wait_for_timeout(50)
-
-
 @pytest.fixture(scope="module")
 def chromium():
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-        )
+    with started() as browser:
         yield browser
-        browser.close()
 
 
 class Stage:
@@ -89,16 +69,8 @@ def stage():
 
 @pytest.fixture
 def tab(chromium):
-    """A page, and what went wrong in it or was asked of others."""
     context = chromium.new_context(viewport={"width": 1200, "height": 900})
-    page = context.new_page()
-    page.set_default_timeout(WAIT_MS)
-    page.wrong = []
-    page.on("pageerror", lambda error: page.wrong.append(str(error)))
-    page.on("console", lambda line: page.wrong.append(line.text) if line.type == "error" else None)
-    page.on("request", lambda r: page.wrong.append(r.url)
-            if not r.url.startswith(("http://127.0.0.1:", "blob:")) else None)  # fmt: skip
-    yield page
+    yield watched(context)
     context.close()
 
 

@@ -1,0 +1,1 @@
+"""The review page: its server by requests, and the whole in a browser."""
