@@ -1,14 +1,14 @@
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.made import made_tracks
 from tracker.detections import Detections
 from tracker.summary import Distribution, RunSummary, Spread, StageTime, TrackCounter
-from tracker.tracks import Tracks, TrackState
+from tracker.tracks import TrackState
 from tracker.video.base import Damage
 
 
@@ -17,24 +17,7 @@ def tracks_of(rows):
     ids, states, ages, rows_of, classes = (
         np.array(c) for c in zip(*rows, strict=True)
     ) if rows else ([],) * 5  # fmt: skip
-    n = len(rows)
-    return replace(
-        Tracks.empty(),
-        track_id=np.asarray(ids, np.int64),
-        xyxy=np.zeros((n, 4)),
-        velocity=np.zeros((n, 2)),
-        covariance=np.zeros((n, 8, 8)),
-        existence=np.full(n, 0.5),
-        score=np.full(n, 0.5),
-        state=np.asarray(states, np.int8),
-        class_id=np.asarray(classes, np.int64),
-        class_probabilities=np.zeros((n, 0)),
-        hits=np.ones(n, np.int64),
-        misses=np.zeros(n, np.int64),
-        age_s=np.asarray(ages, float),
-        gap_s=np.zeros(n),
-        detection=np.asarray(rows_of, np.int64),
-    )
+    return made_tracks(ids, state=states, age_s=ages, detection=rows_of, class_id=classes)
 
 
 T, C = TrackState.TENTATIVE, TrackState.CONFIRMED

@@ -192,14 +192,8 @@ def test_improbable_classes_are_left_out_and_numbers_are_those_of_the_labels() -
     labels = Labels()
     for name in ("17", "3"):
         labels.index(name)
-    shown = tracks(1, 3)
-    shown = Tracks(
-        **{
-            **{f: getattr(shown, f) for f in shown.__dataclass_fields__},
-            "class_probabilities": np.array([[0.004, 0.6, 0.396]]),
-            "class_id": np.array([1]),
-        }
-    )
+    likely = np.array([[0.004, 0.6, 0.396]])
+    shown = replace(tracks(1, 3), class_probabilities=likely, class_id=np.array([1]))
     (only,) = detection_array(make, HEADER, shown, labels).detections
     # The third class was never named: it keeps its index.
     assert [r.hypothesis.class_id for r in only.results] == ["3", "2"]

@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.made import made_tracks
 from tracker import Detections, Tracker
 from tracker.ledger import Entry
 from tracker.ledger import Event as Look
 from tracker.live.events import Narrator, evidence_of
 from tracker.live.settings import EventSettings
-from tracker.tracks import Tracks, TrackState
+from tracker.tracks import TrackState
 
 NAMES = ("person", "car")
 T, C, COASTS, L = (
@@ -23,25 +24,16 @@ T, C, COASTS, L = (
 
 def tracks(at_s, *rows):
     """Tracks of (id, state, probability of the second class)."""
-    n = len(rows)
     second = np.array([row[2] if len(row) > 2 else 0.0 for row in rows])
-    return replace(
-        Tracks.empty(at_s),
-        track_id=np.array([row[0] for row in rows], np.int64),
-        state=np.array([row[1] for row in rows], np.int8),
-        xyxy=np.tile([1.0, 2.0, 3.0, 4.0], (n, 1)),
-        velocity=np.zeros((n, 2)),
-        covariance=np.zeros((n, 8, 8)),
-        existence=np.full(n, 0.9),
-        earned=np.full(n, 0.9),
-        score=np.full(n, 0.8),
-        class_id=(second > 0.5).astype(np.int64),
+    return made_tracks(
+        [row[0] for row in rows],
+        timestamp_s=at_s,
+        state=[row[1] for row in rows],
+        xyxy=np.tile([1.0, 2.0, 3.0, 4.0], (len(rows), 1)),
+        existence=0.9,
+        score=0.8,
+        class_id=second > 0.5,
         class_probabilities=np.column_stack([1 - second, second]),
-        hits=np.ones(n, np.int64),
-        misses=np.zeros(n, np.int64),
-        age_s=np.zeros(n),
-        gap_s=np.zeros(n),
-        detection=np.zeros(n, np.int64),
     )
 
 

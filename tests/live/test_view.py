@@ -5,6 +5,7 @@ import pytest
 
 from tests.live.fakes import picture
 from tests.live.test_system import Bench, scene, walk
+from tests.made import made_tracks
 from tracker import Frame
 from tracker.live.view import CameraView, Life, Moment, crop_of, from_jpeg
 from tracker.tracks import Tracks
@@ -69,7 +70,7 @@ def test_lives_are_bounded_in_number_and_age():
     view = CameraView(["person"], crop_px=0)
     frame = Frame(scene(1), 0.0, 0)
     for i in range(3000):
-        tracks = one_track(i + 1, at_s=float(i), existence=0.5 if i % 2 else 0.01)
+        tracks = made_tracks([i + 1], timestamp_s=float(i), existence=0.5 if i % 2 else 0.01)
         view.update(frame, tracks, looked=True)
     lives = view.lives()
     assert len(lives) <= 1002
@@ -77,29 +78,6 @@ def test_lives_are_bounded_in_number_and_age():
     assert sum(life.peak < 0.05 for life in lives) <= 1, "noise is not remembered"
     view.update(frame, Tracks.empty(3000.0 + 3700.0), looked=True)
     assert view.lives() == []
-
-
-def one_track(track_id, *, at_s, existence):
-    from dataclasses import replace
-
-    return replace(
-        Tracks.empty(at_s),
-        track_id=np.array([track_id]),
-        xyxy=np.array([[5.0, 5.0, 20.0, 40.0]]),
-        velocity=np.zeros((1, 2)),
-        covariance=np.zeros((1, 8, 8)),
-        existence=np.array([existence]),
-        earned=np.array([existence]),
-        score=np.array([existence]),
-        state=np.zeros(1, np.int8),
-        class_id=np.zeros(1, np.int64),
-        class_probabilities=np.zeros((1, 1)),
-        hits=np.ones(1, np.int64),
-        misses=np.zeros(1, np.int64),
-        age_s=np.zeros(1),
-        gap_s=np.zeros(1),
-        detection=np.zeros(1, np.int64),
-    )
 
 
 @pytest.mark.parametrize("box", [[-50, -50, -10, -10], [70, 10, 90, 30], [5, 5, 5.2, 5.2]])

@@ -3,10 +3,10 @@
 import itertools
 import threading
 import time
-from dataclasses import replace
 
 import numpy as np
 
+from tests.made import made_tracks
 from tracker.detections import Detections
 from tracker.frames import Frame
 from tracker.tracks import Tracks
@@ -72,22 +72,13 @@ class Tracker:
         n = len(detections)
         ids = np.arange(self.next_id, self.next_id + n)
         self.next_id += n
-        return replace(
-            Tracks.empty(timestamp_s),
-            track_id=ids,
+        return made_tracks(
+            ids,
+            timestamp_s=timestamp_s,
             xyxy=detections.xyxy,
-            velocity=np.zeros((n, 2)),
-            covariance=np.zeros((n, 8, 8)),
             existence=detections.confidence,
-            score=detections.confidence,
-            state=(detections.confidence >= 0.5).astype(np.int8),
+            state=detections.confidence >= 0.5,
             class_id=detections.class_id,
-            class_probabilities=np.zeros((n, 0)),
-            hits=np.ones(n, np.int64),
-            misses=np.zeros(n, np.int64),
-            age_s=np.zeros(n),
-            gap_s=np.zeros(n),
-            detection=np.arange(n),
         )
 
 

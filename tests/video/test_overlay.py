@@ -1,9 +1,9 @@
 import time
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from tests.made import made_tracks
 from tracker.errors import InputError
 from tracker.tracks import Tracks, TrackState
 from tracker.video.labels import place
@@ -17,23 +17,14 @@ COAST, LOST = TrackState.COASTING, TrackState.LOST
 
 def tracks_of(xyxy, existence, state, ids=None, class_id=0):
     n = len(xyxy)
-    return replace(
-        Tracks.empty(1.5, classes=1),
-        track_id=np.arange(n) if ids is None else np.asarray(ids),
-        xyxy=np.asarray(xyxy, float).reshape(n, 4),
-        velocity=np.zeros((n, 2)),
-        covariance=np.zeros((n, 8, 8)),
-        existence=np.asarray(existence, float),
-        earned=np.asarray(existence, float),
-        score=np.asarray(existence, float),
-        state=np.asarray(state, np.int8),
-        class_id=np.full(n, class_id),
+    return made_tracks(
+        range(n) if ids is None else ids,
+        timestamp_s=1.5,
+        xyxy=np.reshape(xyxy, (n, 4)),
+        existence=existence,
+        state=state,
+        class_id=class_id,
         class_probabilities=np.ones((n, 1)),
-        hits=np.ones(n, np.int64),
-        misses=np.zeros(n, np.int64),
-        age_s=np.zeros(n),
-        gap_s=np.zeros(n),
-        detection=np.arange(n),
     )
 
 

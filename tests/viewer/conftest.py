@@ -5,13 +5,13 @@ from __future__ import annotations
 import importlib.util
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.made import made_tracks
 from tracker import Frame, Tracks
 
 # Without the extra there is nothing to log with.
@@ -29,26 +29,19 @@ def make_tracks() -> Callable[..., Tracks]:
         ids, existence, score, state, seen = (
             np.array(column) for column in (zip(*rows, strict=True) if rows else [()] * 5)
         )
-        n = len(rows)
         corner = 10.0 * ids.reshape(-1, 1) + np.array([0.0, 1.0])
         columns = {
-            "track_id": ids.astype(np.int64),
             "xyxy": np.hstack([corner, corner + np.array([4.0, 8.0])]),
-            "velocity": np.zeros((n, 2)),
-            "covariance": np.zeros((n, 8, 8)),
-            "existence": existence.astype(float),
-            "earned": existence.astype(float),
-            "score": score.astype(float),
-            "state": state.astype(np.int8),
-            "class_id": ids.astype(np.int64) % 2,
-            "class_probabilities": np.zeros((n, 0)),
-            "hits": np.full(n, 3),
-            "misses": np.full(n, 1),
-            "age_s": np.full(n, 0.4),
-            "gap_s": np.zeros(n),
-            "detection": np.where(seen, np.arange(n), -1).astype(np.int64),
+            "existence": existence,
+            "score": score,
+            "state": state,
+            "class_id": ids % 2,
+            "hits": 3,
+            "misses": 1,
+            "age_s": 0.4,
+            "detection": np.where(seen, np.arange(len(rows)), -1),
         }
-        return replace(Tracks.empty(timestamp_s), **(columns | more))
+        return made_tracks(ids, timestamp_s=timestamp_s, **(columns | more))
 
     return make
 
