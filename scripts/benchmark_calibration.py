@@ -46,13 +46,16 @@ from tracker.calibration.fitting import (
     trace,
     track,
 )
-from tracker.calibration.fitting.fit import STEPS, Labeller, Tracked
+from tracker.calibration.fitting.fit import STEPS, Labeller, Step, Tracked
 from tracker.evaluation import Figures
 
 __all__ = ["main", "short_footage"]
 
 CONFIG = TrackerConfig()
 SHORT_S = (2.0, 5.0, 10.0)
+STEPS_TRIED: tuple[tuple[Step, ...], ...] = (
+    (), ("confidence",), ("constants",), ("confidence", "constants"), STEPS,
+)  # fmt: skip
 HEAD = (
     "AP", "HOTA", "false tracks per 1,000 frames",
     "score: ECE", "log-loss", "existence: ECE", "log-loss",
@@ -125,7 +128,7 @@ def _measure(folder: Path) -> dict[str, Any]:
     rows, steps_rows = [], []
     held = compare(recordings, by_truth(), CONFIG, parts=parts, first=first)
     rows += [_row(name, "none", held.before), _row(name, "labelled", held.after)]
-    for steps in ((), ("confidence",), ("constants",), STEPS):
+    for steps in STEPS_TRIED:
         after = held.after
         if steps != STEPS:
             after = compare(

@@ -91,7 +91,11 @@ def test_without_labels(cli: Cli, street: Path) -> None:
     assert done.exit_code == 0, done.output
     assert "without --truth it cannot be told what this is worth" in done.stderr
     assert "probably of objects" in done.stdout
-    assert load("camera.toml").about.method == "unlabelled"
+    assert "survival" in done.stdout
+    found = load("camera.toml")
+    assert found.about.method == "unlabelled"
+    assert found.constants.birth is not None
+    assert found.constants.coast_most_s is found.constants.memory_s is None
 
 
 def test_a_scene_is_kept(cli: Cli, street: Path) -> None:

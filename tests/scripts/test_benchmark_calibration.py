@@ -45,13 +45,16 @@ def test_tables_and_figure(
     assert (tmp_path / "out" / "calibration.png").stat().st_size > 1000
     rows = re.findall(r"^\| (set|camera) \| ([^|]+) \| (\d\.\d{3}) ", text, re.M)
     kinds = ["none", "labelled", "unlabelled"]
-    maps = ["maps", "maps + confidence", "maps + constants", "maps + confidence + constants"]
+    maps = [
+        "maps", "maps + confidence", "maps + constants", "maps + confidence + constants",
+        "maps + confidence + constants + survival",
+    ]  # fmt: skip
     scenes = ["labelled, with scene", "unlabelled, with scene"]
     assert [kind for name, kind, _ in rows if name == "set"] == [*kinds, *maps]
     assert [kind for name, kind, _ in rows if name == "camera"] == [*kinds, *scenes, *maps]
     # The same fit stands in two tables.
     assert (
-        len({ap for name, kind, ap in rows if name == "set" and kind in (kinds[1], maps[3])}) == 1
+        len({ap for name, kind, ap in rows if name == "set" and kind in (kinds[1], maps[4])}) == 1
     )
 
 

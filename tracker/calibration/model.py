@@ -93,7 +93,9 @@ class Constants:
     """Constants of `ExistenceConfig` that were fitted; None leaves the one of the settings.
 
     Attributes:
-        birth, neutral_confidence, gain, correlation, miss, moved: As there.
+        birth, neutral_confidence, gain, correlation, miss, moved: As there; what hits and misses
+            tell.
+        memory_s, coast_most_s, max_gap_s: As there; how long what is unseen survives.
     """
 
     birth: float | None = None
@@ -102,6 +104,9 @@ class Constants:
     correlation: float | None = None
     miss: float | None = None
     moved: float | None = None
+    memory_s: float | None = None
+    coast_most_s: float | None = None
+    max_gap_s: float | None = None
 
     def __post_init__(self) -> None:
         """Check ranges, as the settings do.

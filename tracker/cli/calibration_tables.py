@@ -122,6 +122,9 @@ def fitted(found: Calibration, settings: TrackerConfig) -> RenderableType:
     )
     if constants:
         grid.add_row("constants", constants)
+    if about.method == "unlabelled":
+        kept = "as it was: without labels nobody knows whether what came back is the same"
+        grid.add_row("survival", kept)
     if not found.scene.is_empty:
         heights = "heights of objects" if found.scene.ground else "no heights"
         grid.add_row("scene", f"{len(found.scene.place)} places with clutter, {heights}")

@@ -14,7 +14,7 @@
 | `labels` | what turned out, from truth |
 | `mixture` | what probably did, without truth |
 | `logistic` | regression that starts from what is known |
-| `confidences`, `belief`, `maps` | the three fits |
+| `confidences`, `belief`, `survival`, `maps` | the fits |
 | `fit` | all of them, in order |
 | `held_out` | what that is worth where it was not fitted |
 """

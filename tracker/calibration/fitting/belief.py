@@ -5,9 +5,12 @@ In come traces with what turned out; out go `Constants`. The log-odds of `tracke
     ℓ = ℓ0 + moved · m + g · (E − logit(neutral) · H − miss · M) / w        w = 1 + ρ (n − 1)
 
 are linear in ℓ0, moved, g, g · logit(neutral) and g · miss, given ρ: E is the faded sum of the
-evidence of hits, H and M the faded shares of looks that were hits and misses. So for each ρ they
-are the coefficients of a logistic regression of "the track is real", and ρ is the one under which
-the tracks are most probable, with a prior around the shipped value.
+evidence of hits, H and M the faded shares of looks that were hits and misses (n = H + M). So for
+each ρ they are the coefficients of a logistic regression of "the track is real", and ρ is the one
+under which the tracks are most probable, with a prior around the shipped value.
+`memory_s`, with which E, H and M fade, is the mean of its posterior in the same way, where truth is
+known: guesses are made of whole lives, for which what was seen long ago tells as much as what was
+seen last, and would ask for ever longer memories.
 
 **Shape only.** What most differs between detectors is the level and the scale of ℓ; both are told
 by the `LogOddsMap` of existence, where they change nothing of what is tracked. So the regression is
@@ -38,6 +41,9 @@ FloatArray = NDArray[np.float64]
 # Correlations that are tried, as factors of the setting, and the deviation of their logarithm.
 _FACTORS = np.array([0.25, 0.5, 0.71, 1.0, 1.41, 2.0, 2.83, 4.0])
 _LOG_DEVIATION = 0.5
+# The same of memories: no two sets ask for the same, none for much (docs/calibration.md).
+_MEMORIES = np.array([0.5, 0.71, 1.0, 1.41, 2.0])
+_MEMORY_DEVIATION = 0.15
 # How far line and coefficients may lie from what is expected: the line as scattered as detectors
 # are, coefficients in shares of themselves, the constant in log-odds.
 _LINE = np.array([1.2, 0.45])
@@ -47,7 +53,11 @@ _FURTHEST = 2.0
 
 
 def fit_constants(
-    traces: Sequence[Trace], labels: Sequence[Labels], config: ExistenceConfig
+    traces: Sequence[Trace],
+    labels: Sequence[Labels],
+    config: ExistenceConfig,
+    *,
+    memory: bool = True,
 ) -> Constants:
     """Fit the constants to what turned out.
 
@@ -55,6 +65,7 @@ def fit_constants(
         traces: Of the tracker with these settings.
         labels: Of each.
         config: The settings, which the constants start from.
+        memory: Whether `memory_s` is fitted too, where truth is known.
     """
     counts = np.concatenate([one.counts for one in labels])
     real = np.concatenate([one.real for one in labels])[counts]
@@ -66,9 +77,7 @@ def fit_constants(
         real,
         labels[0].trust,
     )
-    looks = joined(traces, "looks")[counts]
     moved = joined(traces, "moved")[counts].astype(np.float64)
-    sums = np.concatenate([leaky_sums(one, config) for one in traces])[counts]
     neutral = log_odds_of(config.neutral_confidence)
     prior = np.array(
         [
@@ -76,16 +85,31 @@ def fit_constants(
             config.gain * neutral, config.gain * config.miss,
         ]
     )  # fmt: skip
-    best: tuple[float, float, FloatArray] | None = None
-    for rho in np.minimum(config.correlation * _FACTORS, 1.0).tolist():
-        worth = 1.0 + rho * np.maximum(looks - 1.0, 0.0)
-        features = np.column_stack([np.ones_like(looks), moved, *(sums / worth[:, None]).T])
-        line = _line(features @ prior, real, weight)
-        shape, value = _shape(features, real, weight, prior, line)
-        value -= 0.5 * (np.log(rho / config.correlation) / _LOG_DEVIATION) ** 2 if rho else 0.0
-        if best is None or value > best[0]:
-            best = (value, rho, shape)
-    assert best is not None
+
+    def fitted(memory_s: float, correlations: FloatArray) -> tuple[float, float, FloatArray]:
+        """The logarithm of how probable all is with the best ρ, that ρ, and the coefficients."""
+        sums = np.concatenate([leaky_sums(one, config, memory_s) for one in traces])[counts]
+        looks = -sums[:, 1] - sums[:, 2]
+        best: tuple[float, float, FloatArray] | None = None
+        for rho in correlations.tolist():
+            worth = 1.0 + rho * np.maximum(looks - 1.0, 0.0)
+            features = np.column_stack([np.ones_like(looks), moved, *(sums / worth[:, None]).T])
+            line = _line(features @ prior, real, weight)
+            shape, value = _shape(features, real, weight, prior, line)
+            value -= _away(rho, config.correlation, _LOG_DEVIATION)
+            value -= _away(memory_s, config.memory_s, _MEMORY_DEVIATION)
+            if best is None or value > best[0]:
+                best = (value, rho, shape)
+        assert best is not None
+        return best
+
+    memory_s = None
+    best = fitted(config.memory_s, np.minimum(config.correlation * _FACTORS, 1.0))
+    if memory and labels[0].trust.is_of_labels:
+        known, tried = np.array([best[1]]), np.log(config.memory_s * _MEMORIES)
+        values = np.array([fitted(one, known)[0] for one in np.exp(tried).tolist()])
+        memory_s = _near(float(np.exp(special.softmax(values) @ tried)), config.memory_s)
+        best = fitted(memory_s, known)
     _, rho, (birth, moved_by, gain, level, misses) = best
     gain = max(gain, config.gain / _FURTHEST)
     return Constants(
@@ -95,13 +119,19 @@ def fit_constants(
         correlation=_near(rho, config.correlation),
         miss=_near(misses / gain, config.miss),
         moved=_near(moved_by, config.moved),
+        memory_s=memory_s,
     )
 
 
-def leaky_sums(found: Trace, config: ExistenceConfig) -> FloatArray:
+def leaky_sums(found: Trace, config: ExistenceConfig, memory_s: float | None = None) -> FloatArray:
     """(N, 3) the faded sums E, −H and −M of each row's track, see above.
 
     E has what spoke against the places of hits taken off already.
+
+    Args:
+        found: Of a tracker with these settings.
+        config: The settings.
+        memory_s: With which the sums fade, s; None is that of the settings.
     """
     order = np.lexsort((found.frame, found.track_id))
     track, time = found.track_id[order], found.timestamp_s[order]
@@ -110,6 +140,8 @@ def leaky_sums(found: Trace, config: ExistenceConfig) -> FloatArray:
     fade = np.where(first, 0.0, np.exp(-(time - time[before]) / config.memory_s))
     looks = found.looks[order]
     share = looks - fade * looks[before]
+    if memory_s is not None:
+        fade = np.where(first, 0.0, np.exp(-(time - time[before]) / memory_s))
     hit = found.seen[order]
     evidence = np.where(hit, bounded_evidence(found.evidence[order], config), 0.0)
     news = np.where(hit, hit_evidence(evidence, found.against[order], config), 0.0)
@@ -127,6 +159,11 @@ def leaky_sums(found: Trace, config: ExistenceConfig) -> FloatArray:
     out = np.empty_like(sums)
     out[order] = sums
     return out
+
+
+def _away(value: float, shipped: float, deviation: float) -> float:
+    """What the prior of a constant takes off, its logarithm being normal around the shipped one."""
+    return 0.5 * float(np.log(value / shipped) / deviation) ** 2 if value else 0.0
 
 
 def _line(z: FloatArray, real: FloatArray, weight: FloatArray) -> tuple[float, float]:

@@ -23,6 +23,7 @@ from tracker.calibration.fitting.labels import Labels
 from tracker.calibration.fitting.logistic import weights
 from tracker.calibration.fitting.maps import rounded
 from tracker.calibration.fitting.recording import Recording
+from tracker.calibration.fitting.survival import fit_survival
 from tracker.calibration.fitting.telling import fit_afterwards, fit_maps
 from tracker.calibration.fitting.trace import Trace, joined, trace
 from tracker.calibration.model import About, Calibration, Constants
@@ -34,8 +35,8 @@ __all__ = ["PASSES", "STEPS", "Labeller", "Step", "Tracked", "check", "fit", "tr
 
 # How often a fit tracks its recordings: as they are, and after each of the first two steps.
 PASSES = 3
-Step = Literal["confidence", "constants"]
-STEPS: tuple[Step, ...] = ("confidence", "constants")
+Step = Literal["confidence", "constants", "survival"]
+STEPS: tuple[Step, ...] = ("confidence", "constants", "survival")
 Labeller = Callable[[Sequence[Recording], Sequence[Trace]], list[Labels]]
 
 
@@ -82,6 +83,7 @@ def fit(
         config: Settings that the constants start from; they name no calibration.
         first: What `track` gave for them without a calibration, if it is at hand.
         steps: What is fitted besides how it is told; without any, tracking stays as it is.
+            Survival is how long tracks are kept and, with the constants, the memory of belief.
         scene: Whether the scene of the one recording is kept too.
         afterwards: Whether maps of what smoothing tells are fitted too; that takes labels.
         say: Called with a few words before each step that takes time.
@@ -117,7 +119,10 @@ def fit(
     found, labels = [one.found for one in latest], [one.labels for one in latest]
     constants = Constants()
     if "constants" in steps:
-        constants = fit_constants(found, labels, config.existence)
+        constants = fit_constants(found, labels, config.existence, memory="survival" in steps)
+    if "survival" in steps:
+        kept = fit_survival([one.gaps for one in labels if one.gaps], config.existence)
+        constants = replace(constants, **kept.given)
     now = Calibration(confidence=model, constants=constants)
     if constants.given:
         say("tracking with them")

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from tracker.calibration.fitting.logistic import LABELS, Trust
 from tracker.calibration.fitting.recording import Recording
+from tracker.calibration.fitting.survival import Gaps, gaps_of
 from tracker.calibration.fitting.trace import Trace, boxes
 from tracker.errors import InputError
 from tracker.evaluation.pairing import pair_up
@@ -85,6 +86,7 @@ class Labels:
         real: (N,) whether its track follows a real object, in [0, 1].
         detected: The judged detections.
         trust: What these are worth.
+        gaps: How long objects stayed unseen; None where nobody knows which object is which.
     """
 
     counts: BoolArray
@@ -92,6 +94,7 @@ class Labels:
     real: FloatArray
     detected: Detected
     trust: Trust = LABELS
+    gaps: Gaps | None = None
 
 
 def by_truth(
@@ -141,13 +144,17 @@ def label(
     counts, right, real = np.zeros(n, np.bool_), np.zeros(n), np.zeros(n)
     keys = _keys(found.frame, found.track_id)
     taken = tracks_of(found, len(detections))
-    columns = []
+    columns, gaps = [], []
     for part in parts:
         assert part.tracks is not None
         assert part.detections is not None
         judged = part.tracks.judged
         row = np.searchsorted(keys, _keys(judged.boxes.frame, judged.boxes.track_id))
         counts[row], right[row], real[row] = judged.judged, judged.true, judged.track_is_real
+        hit = judged.true & found.seen[row]
+        shown = judged.boxes.frame[hit], judged.object_id[hit]
+        there = judged.truth.frame, judged.truth.object_id
+        gaps.append(gaps_of(recording, part.frames, shown, there))
         judged = part.detections.judged
         use = judged.judged
         row = judged.boxes.track_id[use]
@@ -163,7 +170,7 @@ def label(
     # Classes are judged apart, but they share tracks and time.
     names = ("confidence", "right", "cluster", "stretch", "frame")
     pooled = (np.concatenate([getattr(c, name) for c in columns]) for name in names)
-    return Labels(counts, right, real, Detected(*pooled))
+    return Labels(counts, right, real, Detected(*pooled), gaps=Gaps.joined(gaps))
 
 
 def _numbered(detections: BoxSequence) -> BoxSequence:
