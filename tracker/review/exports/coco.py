@@ -1,7 +1,8 @@
 """A COCO data set, with what it came from: video, frame and track of everything.
 
 `videos`, `video_id`, `frame_index` and `track_id` are what `tracker.formats.coco_dataset` reads;
-other programs pass over them. `score` and `existence` say how sure the tracks were.
+other programs pass over them. `score` and `existence` say how sure the tracks were. `reviewed` is
+false until a person has gone through the picture; `scripts.train_detector` teaches none before.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ def write_coco(
                 "video_id": videos.index(image.video) + 1,
                 "frame_index": image.frame,
                 "timestamp_s": round(image.timestamp_s, 6),
+                "reviewed": False,
             }
             for number, image in enumerate(images, 1)
         ],
