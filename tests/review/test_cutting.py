@@ -89,6 +89,22 @@ def test_clips_of_another_run_or_length_are_thrown_away(folder: Path) -> None:
         assert not left.exists()
 
 
+def test_the_first_questions_are_cut_first(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts: list[list[int]] = []
+
+    def noted(run: object, lives: object, rows: list[int], *_: object, **__: object) -> object:
+        parts.append(list(rows))
+        return iter(())
+
+    monkeypatch.setattr(cutting, "cut_tracks", noted)
+    run = read_run(folder)
+    video, rows = str(folder.parent / "street.mp4"), [4, 2, 0, 1, 3]
+    monkeypatch.setattr(cutting, "_AT_ONCE", 2)
+    with Cutter(run, triage(run).lives, rows, video, folder / "review", key="k") as cutter:
+        assert cutter.join(30)
+    assert parts == [[4, 2], [0, 1, 3]]
+
+
 def test_a_damaged_memory_means_to_cut_again(folder: Path) -> None:
     with Stage(folder).cutter as cutter:
         assert cutter.join(30)

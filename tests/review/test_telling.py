@@ -42,7 +42,7 @@ def test_frames_nobody_looked_at_are_no_misses() -> None:
 
     result = triage(replace(run, looked=looked))
     assert series(result, 0)["looks"] == "hnh"
-    assert ("+", "detected in 2 of 2 looks (100%)") in reasons(result, 0)
+    assert ("", "detected in 2 of 2 looks (100%)") in reasons(result, 0), "too few for a sign"
 
 
 def test_a_long_life_has_few_points_and_keeps_hits_and_the_last_belief() -> None:
@@ -80,6 +80,15 @@ def test_what_speaks_against_one() -> None:
         "never confirmed": "-",
         "stood still for 3.9 s": "",
     }
+
+
+def test_one_flicker() -> None:
+    assert texts([[], [Row(1, confidence=0.2)], [Row(1, seen=False)]]) == {
+        "seen in one frame only": "-",
+        "confidence 0.20": "-",
+        "never confirmed": "-",
+    }
+    assert texts([[Row(1, seen=False)]])["never detected here"] == "-"
 
 
 def test_a_box_inside_that_of_a_better_track() -> None:

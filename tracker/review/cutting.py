@@ -24,6 +24,8 @@ from tracker.review.runs import Run
 __all__ = ["Cutter"]
 
 _MADE = "made.json"
+# These are waited for; the video is read once for them alone, and once for all others.
+_AT_ONCE = 8
 _VERSION = 1  # of how clips are cut
 _CLOSE_S = 10.0
 # A video of another rate has other times here already.
@@ -36,7 +38,7 @@ class Cutter(Closing):
     Args:
         run: The run.
         lives: Of the run.
-        rows: Tracks to cut, rows of `lives`.
+        rows: Tracks to cut, rows of `lives`; the first ones are cut first.
         video: What the run was made of.
         folder: Where the files go; it is created. Nothing else may be in it.
         key: Of the run (`run_key`).
@@ -121,14 +123,15 @@ class Cutter(Closing):
 
     def _cut(self) -> None:
         try:
-            for row, view in cut_tracks(
-                self._run, self._lives, self._left, self._video, self._folder,
-                seconds=self._seconds, large=True,
-            ):  # fmt: skip
-                self._views = self._views | {row: view}
-                self._remember()
-                if self._stop.is_set():
-                    return
+            for part in (self._left[:_AT_ONCE], self._left[_AT_ONCE:]):
+                for row, view in cut_tracks(
+                    self._run, self._lives, part, self._video, self._folder,
+                    seconds=self._seconds, large=True,
+                ):  # fmt: skip
+                    self._views = self._views | {row: view}
+                    self._remember()
+                    if self._stop.is_set():
+                        return
         except BaseException as error:
             self.error = error
             self._on_failure()

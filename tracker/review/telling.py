@@ -21,7 +21,7 @@ FloatArray = NDArray[np.float64]
 
 _POINTS = 320
 # From here on a reason speaks for an object, below the second against one.
-_SHARE = (0.6, 0.3)
+_SHARE, _FEW = (0.6, 0.3), 5
 _SURE = (0.6, 0.3)
 _LONG_S, _SHORT_S = 3.0, 0.4
 _GAP_S = 0.5
@@ -94,11 +94,15 @@ def reasons(result: Triage, k: int) -> list[tuple[str, str]]:
     hits = int(lives.hits[k])
     lasted = float(run.timestamp_s[lives.last_seen[k]] - run.timestamp_s[lives.first[k]])
     found: list[tuple[str, str]] = []
-    if looks:
+    if hits < 2:
+        found.append(("-", "seen in one frame only" if hits else "never detected here"))
+    elif looks:
         share = hits / looks
-        found.append((_sign(share, *_SHARE), f"detected in {hits} of {looks} looks ({share:.0%})"))
+        sign = _sign(share, *_SHARE) if looks >= _FEW else ""
+        found.append((sign, f"detected in {hits} of {looks} looks ({share:.0%})"))
     found += _of_confidence(table.confidence[rows])
-    found.append((_sign(lasted, _LONG_S, _SHORT_S), f"seen over {_lasting(lasted)}"))
+    if hits > 1:
+        found.append((_sign(lasted, _LONG_S, _SHORT_S), f"seen over {_lasting(lasted)}"))
     gap = _longest_gap(run.timestamp_s[table.frame[rows[table.seen[rows]]]])
     if gap >= max(_GAP_S, 2 * run.period_s):
         found.append(("-", f"once not detected for {_lasting(gap)}"))
@@ -117,7 +121,10 @@ def _of_confidence(confidence: FloatArray) -> list[tuple[str, str]]:
     if not len(known):
         return []
     best, usual = float(known.max()), float(np.median(known))
-    return [(_sign(usual, *_SURE), f"confidence {best:.2f} at best, {usual:.2f} usually")]
+    text = f"confidence {best:.2f}"
+    if len(known) > 1:
+        text += f" at best, {usual:.2f} usually"
+    return [(_sign(usual, *_SURE), text)]
 
 
 def _of_motion(boxes: FloatArray, lasted: float) -> list[tuple[str, str]]:
@@ -149,6 +156,7 @@ def _of_neighbours(result: Triage, k: int, rows: IntArray) -> list[tuple[str, st
     """Whether it lies within the boxes of a track that is more probable: one object found twice."""
     run, lives = result.run, result.lives
     table, within = run.tracks, dict[int, int]()
+    rows = rows[np.unique(np.linspace(0, len(rows) - 1, _POINTS).round().astype(np.int64))]
     for row in rows.tolist():
         frame = run.rows_of(int(table.frame[row]))
         box, others = table.xyxy[row], table.xyxy[frame]

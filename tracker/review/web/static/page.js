@@ -6,6 +6,7 @@ import { asAddress, asJson, Outbox } from "/static/server.js";
 import { Plot } from "/static/plot.js";
 
 const AHEAD = 3, KEPT = 12, CUTTING_MS = 700, TIMES = 3;
+const GLANCE_S = 0.15;               // nobody has looked before: a key that bounced
 
 const $ = (id) => document.getElementById(id);
 const h = (name, props = {}, ...children) => {
@@ -28,6 +29,7 @@ let state = null, reviewer = "", given = "", outbox = null;
 let list = [], again = false;        // what is gone through: the queue, or what reviewers disagree on
 let at = -1, shown = 0, record = null, choice = null;
 let history = [];                    // tracks answered on this page, for undo
+let before = "";                     // what was done, told with the next track
 const records = new Map();
 const plot = new Plot($("plot"));
 
@@ -122,6 +124,7 @@ async function show(place) {
   showQuestion();
   showAnswer();
   put($("facts"), `Track ${one.id}`);
+  if (!records.has(one.id)) blank();   // never the pictures of another track
   watch.start();
   for (let round = 0; mine === shown; round++) {
     try {
@@ -154,12 +157,15 @@ function showRecord(of) {
   plot.show(track);
   $("reasons").replaceChildren(...track.reasons.map(({ sign, text }) =>
     h("li", { className: sign === "+" ? "for" : sign === "-" ? "against" : "" }, h("span", { textContent: text }))));
-  if (!of.track.shown) {
-    $("clip").removeAttribute("src");
-    $("clip").load();
-    $("crops").hidden = $("place").hidden = true;
-  }
-  put($("said"), `Track ${track.id}: is this a ${track.class}? Believed with ${percent(track.p)}.`);
+  put($("said"), `${before} Track ${track.id}: is this ${article(choice)} ${choice}? Believed with ${percent(track.p)}.`);
+  before = "";
+}
+
+function blank() {
+  $("clip").removeAttribute("src");
+  $("clip").load();
+  $("crops").hidden = $("place").hidden = true;
+  put($("cutting"), "loading …");
 }
 
 function showPictures(of) {
@@ -219,12 +225,11 @@ function send(id, answer, name) {
 
 function say(answer) {
   const one = current();
-  if (!one || !reviewer) return;
+  if (!one || !reviewer || !record || watch.seconds() < GLANCE_S) return;
   send(one.id, answer, choice);
   history.push(one.id);
-  const next = following();
-  put($("said"), `Track ${one.id}: ${answer}.`);
-  show(next);
+  before = `Track ${one.id}: ${answer}.`;
+  show(following());
 }
 
 // The next track without an answer, from here on and then from the beginning; past the end if there
@@ -245,7 +250,7 @@ function undo() {
   state.progress.last = null;          // the server says what is next
   send(id, "undo", null);
   if (!list.includes(id)) leaveAgain();
-  put($("said"), `Track ${id}: taken back.`);
+  before = `Track ${id}: taken back.`;
   show(list.indexOf(id));
 }
 
@@ -293,6 +298,7 @@ function showProgress() {
   const left = each && lines >= TIMES && answered < total ? `, about ${lasting(each * (total - answered))} left` : "";
   $("progress").replaceChildren(h("b", { textContent: answered }), ` of ${total} answered${left}`);
   const bar = $("bar");
+  document.title = `${answered} of ${total}: conftrack review`;
   bar.setAttribute("aria-valuemax", total);
   bar.setAttribute("aria-valuenow", answered);
   bar.setAttribute("aria-valuetext", `${answered} of ${total}`);
@@ -304,7 +310,7 @@ function showProgress() {
   state.queue.forEach((one, i) => { bar.children[i].className = `${one.answer ?? ""}${here === one ? " here" : ""}`; });
   $("again").hidden = !again;
   if (again) put($("again").querySelector("span"), `Asked again: ${Math.min(at + 1, list.length)} of ${list.length} on which reviewers differ.`);
-  if (!here) showDone(answered, total);
+  if (!here && at >= 0) showDone(answered, total);
 }
 
 function showDone(answered, total) {
@@ -312,7 +318,7 @@ function showDone(answered, total) {
   put($("done").querySelector("h2"), again ? "All asked again" : "All answered");
   put($("tally"), `${count("yes")} yes, ${count("no")} no, ${count("unsure")} unsure`);
   put($("thanks"), `${answered} of ${total} tracks of ${state.name}, by ${reviewer}. Everything is saved; this page can be closed.`);
-  $("look-back").hidden = !list.length;
+  put($("said"), before);
 }
 
 // -- reviewers ----------------------------------------------------------------------------------
@@ -445,7 +451,7 @@ for (const dialog of document.querySelectorAll("dialog")) {
   dialog.addEventListener("click", (event) => { if (event.target === dialog || event.target.matches("[data-close]")) dialog.close(); });
 }
 (function follow() {
-  if (record?.track.shown) plot.at(record.track.clip_s[0] + $("clip").currentTime);
+  if (record?.clip) plot.at(record.track.clip_s[0] + $("clip").currentTime);
   requestAnimationFrame(follow);
 })();
 
@@ -465,8 +471,8 @@ function begin() {
   outbox = new Outbox(state.run, toServer);
   // Who was named here before, as long as the server was started for the same one.
   given = `conftrack-reviewer-${reviewer}`;
-  const before = stored(given);
-  if (before) reviewer = before;
+  const named = stored(given);
+  if (named) reviewer = named;
   else if (state.ask_name) {
     reviewer = "";
     await askName(true);

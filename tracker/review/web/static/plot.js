@@ -29,6 +29,7 @@ export class Plot {
 
   show(track) {
     this.track = track;
+    this.head.setAttribute("visibility", "hidden");   // until the clip plays
     const { existence } = track.series;
     this.svg.setAttribute("aria-label",
       `Existence from ${track.first_s.toFixed(1)} to ${track.last_s.toFixed(1)} s: begins at ${existence[0].toFixed(2)}, ` +
@@ -58,13 +59,20 @@ export class Plot {
     if (t.length > 1) parts.push(s("path", { class: "area", d: `${line(existence)}L${x(t.at(-1)).toFixed(1)} ${y(0)}L${x(t[0]).toFixed(1)} ${y(0)}Z` }));
     const dots = confidence.map((p, i) => (p === null ? "" : `M${x(t[i]).toFixed(1)} ${y(p).toFixed(1)}h0`)).join("");
     parts.push(s("path", { class: "confidence", d: dots }), s("path", { class: "score", d: wideEnough(score) }), s("path", { class: "existence", d: wideEnough(existence) }));
-    const marks = { h: "", m: "" }, w = Math.max(1, x(t[0] + 1.7 * half) - x(t[0]));
+    // Each look reaches half way to its neighbours; where there is room, with a gap between.
+    const marks = { h: "", m: "" };
+    const edge = (i) => x(i <= 0 ? t[0] - half : i >= t.length ? t.at(-1) + half : (t[i - 1] + t[i]) / 2);
     [...looks].forEach((look, i) => {
-      if (marks[look] !== undefined) marks[look] += `M${(x(t[i]) - w / 2).toFixed(1)} ${HIGH - FOOT + (look === "h" ? 6 : 14)}h${w.toFixed(1)}v6h-${w.toFixed(1)}z`;
+      if (marks[look] === undefined) return;
+      const left = edge(i), wide = edge(i + 1) - left, w = Math.max(1, wide > 4 ? wide - 1 : wide);
+      marks[look] += `M${left.toFixed(1)} ${HIGH - FOOT + (look === "h" ? 6 : 14)}h${w.toFixed(1)}v6h-${w.toFixed(1)}z`;
     });
     parts.push(s("path", { class: "hit", d: marks.h }), s("path", { class: "miss", d: marks.m }));
     const { found, digits } = steps(from, to, Math.max(2, wide / 90));
-    for (const v of found) parts.push(s("text", { x: x(v), y: HIGH - 4, class: "mid" }, `${v.toFixed(digits)} s`));
+    for (const v of found) {
+      const name = x(v) > wide - 24 ? "end" : "mid";
+      parts.push(s("text", { x: name === "end" ? wide - 2 : x(v), y: HIGH - 4, class: name }, `${v.toFixed(digits)} s`));
+    }
     this.head.setAttribute("y1", TOP);
     this.head.setAttribute("y2", HIGH - FOOT + 20);
     svg.replaceChildren(...parts, this.head);
@@ -74,6 +82,7 @@ export class Plot {
   at(seconds) {
     if (!this.track || !this.x) return;
     const x = this.x(Math.min(seconds, this.track.clip_s[1]));
+    this.head.setAttribute("visibility", "visible");
     this.head.setAttribute("x1", x);
     this.head.setAttribute("x2", x);
   }
