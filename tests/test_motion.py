@@ -50,6 +50,32 @@ def test_noise_grows_as_confidence_falls_and_with_size():
     np.testing.assert_allclose(deviation[:, 3], [2.5, 5.0, 7.5])
 
 
+def test_velocities_of_sizes_wander_less_than_those_of_centres():
+    config = MotionConfig(size_noise_ratio=0.5, size_acceleration_ratio=0.1, initial_velocity=1e-9)
+    variance = ConstantVelocity(config).covariance(
+        ConstantVelocity(config).predict(ConstantVelocity(config).birth(BOX, SURE), 1.0)
+    )[:, range(8), range(8)]
+    np.testing.assert_allclose(variance[:, 6] / variance[:, 4], (0.5 * 0.1) ** 2)
+
+
+def test_flicker_in_size_is_smoothed_and_steady_growth_is_followed():
+    model, rng = ConstantVelocity(), np.random.default_rng(0)
+
+    def heights(measured):
+        box = np.array([[100.0, 100.0, 0.4 * measured[0], measured[0]]])
+        state, out = model.birth(box, SURE[:1]), []
+        for height in measured:
+            box = np.array([[100.0, 100.0, 0.4 * height, height]])
+            state = model.correct(model.predict(state, 0.1), box, SURE[:1])
+            out.append(model.project(state).cxcywh[0, 3])
+        return np.array(out)
+
+    flickering = 100.0 + rng.normal(0, 10.0, 200)
+    assert np.std(heights(flickering)[50:] - 100.0) < 5.0
+    growing = 50.0 * 1.02 ** np.arange(60)  # as at 20 m, 4 m/s nearer
+    assert np.abs(heights(growing) / growing - 1.0)[10:].max() < 0.06
+
+
 def test_a_correction_lies_between_prediction_and_measurement():
     model = ConstantVelocity()
     before = model.predict(model.birth(BOX, SURE), 0.2)

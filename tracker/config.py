@@ -94,6 +94,8 @@ class MotionConfig(_Checked):
         weak_noise_factor: The standard deviation is this many times as large at confidence 0.
         initial_velocity: Standard deviation of the velocity of a new track, heights / s.
         size_noise_ratio: All noises of width and height over those of the centre.
+        size_acceleration_ratio: The acceleration noise of width and height over what it would be by
+            `size_noise_ratio`: a thing keeps its size, and what comes nearer grows steadily.
         least_height_px: Boxes lower than this count as this high, px.
         parallax: Standard deviation of how far a box may be from where `warp` takes it, as a share
             of the way: one matrix cannot be right for near and far. 0: a camera that only turns; 1:
@@ -106,6 +108,7 @@ class MotionConfig(_Checked):
     weak_noise_factor: float = _setting(3.5, 1.0)
     initial_velocity: float = _setting(1.1, _POSITIVE)
     size_noise_ratio: float = _setting(0.45, _POSITIVE)
+    size_acceleration_ratio: float = _setting(0.1, 0.0)
     least_height_px: float = _setting(1.0, _POSITIVE)
     parallax: float = _setting(0.2, 0.0)
 

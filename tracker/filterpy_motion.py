@@ -341,9 +341,11 @@ def constant_velocity_filter(
 
 def _process_noise(config: MotionConfig, dt: float, scale2: FloatArray) -> FloatArray:
     """Q of white acceleration, q [dt³/3 dt²/2; dt²/2 dt] an axis, plus a walk of the position."""
-    q, walk = config.acceleration_noise**2, config.position_noise**2
-    axis = np.array([[q * dt**3 / 3 + walk * dt, q * dt**2 / 2], [q * dt**2 / 2, q * dt]])
-    return np.kron(axis, np.diag(scale2))
+    share = np.array([1.0, 1.0, config.size_acceleration_ratio, config.size_acceleration_ratio])
+    q = (config.acceleration_noise * share) ** 2
+    axis = np.array([[dt**3 / 3, dt**2 / 2], [dt**2 / 2, dt]])
+    walk = np.array([[config.position_noise**2 * dt, 0.0], [0.0, 0.0]])
+    return np.kron(axis, np.diag(q * scale2)) + np.kron(walk, np.diag(scale2))
 
 
 def _scale(cxcywh: FloatArray, config: MotionConfig) -> FloatArray:

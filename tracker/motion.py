@@ -1,7 +1,7 @@
 """Where boxes are and will be: a batched constant-velocity Kalman filter.
 
 In come the states of N tracks as one array and, for some of them, measured boxes; out go new
-states. All tracks advance in one matrix product, without a loop.
+states. All tracks advance in one matrix product for centres and one for sizes, without a loop.
 
 The four measured axes of a box (centre x, centre y, width, height) have noises of their own and
 do not couple in this model, so each axis is a two-dimensional filter (position, velocity). A
@@ -30,7 +30,9 @@ Symbols (Bar-Shalom, Li, Kirubarajan, "Estimation with Applications to Tracking 
 
 Noise is proportional to the size of the box: an object near the camera is larger, moves more
 pixels and is measured more coarsely. The scale is the last measured height, held between
-measurements, so that two predictions of 1 s equal one of 2 s exactly.
+measurements, so that two predictions of 1 s equal one of 2 s exactly. Velocities of the size wander
+less than those of the centre: who turns or stops keeps his size, and the boxes of a detector
+flicker in size far more than things grow.
 """
 
 from __future__ import annotations
@@ -144,6 +146,7 @@ class ConstantVelocity:
         axes = np.array([1.0, 1.0, config.size_noise_ratio, config.size_noise_ratio])
         self._axes2 = axes**2
         self._q_velocity = config.acceleration_noise**2
+        self._q_size_velocity = self._q_velocity * config.size_acceleration_ratio**2
         self._q_position = config.position_noise**2
         velocity2 = config.initial_velocity**2
         # Standard deviation of a measurement at confidence 0 and at 1, in heights.
@@ -166,16 +169,24 @@ class ConstantVelocity:
         return state
 
     def predict(self, state: FloatArray, dt_s: float) -> FloatArray:
-        """States `dt_s` seconds later: one matrix on the rows of every block.
+        """States `dt_s` seconds later: a matrix on the rows of centres, and one on those of sizes.
 
         Mean, covariance and noise scale are all linear in the rows, so the whole step is
         state' = M(dt) state, and M(a) M(b) = M(a + b): the split of time does not matter.
         """
-        return self._transition(dt_s) @ state
+        centre, size = self._transition(dt_s)
+        new = np.empty(state.shape)
+        np.matmul(centre, state[:, :, :2], out=new[:, :, :2])
+        np.matmul(size, state[:, :, 2:], out=new[:, :, 2:])
+        return new
 
-    def _make_transition(self, dt: float) -> FloatArray:
-        """M(dt), (6, 6)."""
-        q_v, q_p = self._q_velocity, self._q_position
+    def _make_transition(self, dt: float) -> tuple[FloatArray, FloatArray]:
+        """M(dt), (6, 6), of the centre and of the size."""
+        return self._matrix(dt, self._q_velocity), self._matrix(dt, self._q_size_velocity)
+
+    def _matrix(self, dt: float, q_v: float) -> FloatArray:
+        """M(dt), (6, 6), at a density `q_v` of the white acceleration."""
+        q_p = self._q_position
         m = np.eye(6)
         # x' = F x,  F = [1 dt; 0 1]                                    (Bar-Shalom 5.2.3-1)
         m[POS, VEL] = dt

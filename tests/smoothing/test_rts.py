@@ -37,9 +37,11 @@ def test_boxes_are_those_of_filterpys_smoother() -> None:
         ours.append(smoothed(before, model.predict(before, dts[k + 1]), ours[-1], dts[k + 1]))
     ours = np.array(ours[::-1])
 
-    q_v, q_p = config.acceleration_noise**2, config.position_noise**2
+    q_p = config.position_noise**2
     for track in range(3):
         for axis in range(4):
+            share = 1.0 if axis < 2 else config.size_acceleration_ratio
+            q_v = (config.acceleration_noise * share) ** 2
             means, covariances = zip(*(of_axis(f[track], axis) for f in filtered), strict=True)
             noises = [np.zeros((2, 2))] + [
                 f[track, SCALE2, axis]

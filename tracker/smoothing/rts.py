@@ -67,7 +67,9 @@ def shifted(state: FloatArray, dt_s: FloatArray, config: MotionConfig) -> FloatA
         dt_s: (N,) seconds, of either sign.
         config: Noise levels.
     """
-    q_v, q_p = config.acceleration_noise**2, config.position_noise**2
+    ratio = config.size_acceleration_ratio
+    q_v = config.acceleration_noise**2 * np.array([1.0, 1.0, ratio, ratio]) ** 2
+    q_p = config.position_noise**2
     dt = dt_s[:, None]
     span = np.abs(dt)
     new = state.copy()
