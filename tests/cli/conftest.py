@@ -83,6 +83,15 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result
 
 
 @pytest.fixture
+def street(cli: Callable[..., Result], clip: Clip, tmp_path: Path) -> Path:
+    """The folder of a run of the clip: one square, one flicker."""
+    result = cli("run", clip.video, "--model", clip.model, "--save", "jsonl,detections", "-q",
+                 "--out", tmp_path / "street")  # fmt: skip
+    assert result.exit_code == 0, result.output
+    return tmp_path / "street"
+
+
+@pytest.fixture
 def process(tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
     """Start the program in a process of its own, in an empty folder.
 

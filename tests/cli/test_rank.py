@@ -15,15 +15,6 @@ from tests.cli.conftest import Clip
 Cli = Callable[..., Any]
 
 
-@pytest.fixture
-def street(cli: Cli, clip: Clip, tmp_path: Path) -> Path:
-    """The folder of a run of the clip."""
-    result = cli("run", clip.video, "--model", clip.model, "--save", "jsonl,detections", "-q",
-                 "--out", tmp_path / "street")  # fmt: skip
-    assert result.exit_code == 0, result.output
-    return tmp_path / "street"
-
-
 def test_a_ranking_and_what_it_says(cli: Cli, street: Path) -> None:
     result = cli("rank", street, "--top", 3)
     assert result.exit_code == 0, result.output

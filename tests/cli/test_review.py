@@ -13,23 +13,12 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Clip
-
 pytest.importorskip("fastapi")
 pytest.importorskip("uvicorn")
 
 Cli = Callable[..., Any]
 Start = Callable[..., "subprocess.Popen[str]"]
 ALL = ("--yes", 1, "--no", 0, "--audit", 0)
-
-
-@pytest.fixture
-def street(cli: Cli, clip: Clip, tmp_path: Path) -> Path:
-    """The folder of a run of the clip: one square, one flicker."""
-    result = cli("run", clip.video, "--model", clip.model, "--save", "jsonl,detections", "-q",
-                 "--out", tmp_path / "street")  # fmt: skip
-    assert result.exit_code == 0, result.output
-    return tmp_path / "street"
 
 
 def page_of(running: subprocess.Popen[str]) -> int:

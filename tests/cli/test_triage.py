@@ -9,18 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Clip
-
 Cli = Callable[..., Any]
-
-
-@pytest.fixture
-def street(cli: Cli, clip: Clip, tmp_path: Path) -> Path:
-    """The folder of a run of the clip: one square, one flicker."""
-    result = cli("run", clip.video, "--model", clip.model, "--save", "jsonl,detections", "-q",
-                 "--out", tmp_path / "street")  # fmt: skip
-    assert result.exit_code == 0, result.output
-    return tmp_path / "street"
 
 
 def test_a_triage_with_pictures(cli: Cli, street: Path) -> None:
