@@ -110,6 +110,22 @@ def test_frames_that_are_overtaken_are_dropped_and_counted():
     assert bench.results[-1].frame.index == bench.number
 
 
+def test_frames_that_are_overtaken_are_no_misses():
+    bench = Bench("a")
+    bench.watch(3.0, x=walk)
+    for _ in range(20):  # empty pictures, which nobody comes to look at
+        bench.clock.pass_(0.1)
+        bench.number += 1
+        bench.send(image=picture(bench.number))
+    bench.clock.pass_(0.1)
+    bench.number += 1
+    bench.send(image=scene(bench.number, walk(51)))
+    bench.looker.step()
+    assert bench.cameras["a"].slot.dropped == 20
+    assert (bench.tracks.track_id.tolist(), bench.tracks.misses[0]) == ([1], 0)
+    assert bench.tracks.hits[0] == 31
+
+
 @pytest.mark.parametrize("what", ["frozen", "black", "corrupt"])
 def test_what_shows_nothing_is_not_looked_at_and_takes_no_belief(what):
     bench = Bench("a", frozen_s=1.0)
