@@ -356,6 +356,31 @@ def test_a_token_is_refused_and_accepted_and_a_name_asked(
     assert tab.url.endswith("/login")
 
 
+def test_an_answer_that_waits_outlives_a_log_in(
+    stage: Stage, serve: Serve, tabs: Callable[..., Any]
+) -> None:
+    tab = tabs()
+    server = serve(stage, token=TOKEN)
+    port = int(server.url.rsplit(":", 1)[1].strip("/"))
+
+    def log_in() -> None:
+        tab.get_by_label("Token").fill(TOKEN)
+        tab.keyboard.press("Enter")
+
+    tab.goto(server.url)
+    log_in()
+    asks(tab, FIRST)
+    server.close()
+    tab.keyboard.press("n")
+    sync_api.expect(tab.locator("#trouble")).to_contain_text("waits")
+    serve(stage, port=port, token=TOKEN)  # knows nobody who logged in before
+    tab.wait_for_url("**/login")
+    assert said(stage) == []
+    log_in()
+    asks(tab, SECOND)
+    assert saved(tab, stage, 1) == [(FIRST, "no", None)]
+
+
 def test_a_clip_that_is_still_cut_comes_when_it_is_there(
     written: Path, serve: Serve, tabs: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -269,9 +269,8 @@ function choose(name) {
 }
 
 function move(by) {
-  // From the end of all, back is the last one.
-  const place = Math.min(Math.max(at + by, 0), list.length - 1);
-  if (place !== at) show(place);
+  const place = at + by;               // from the end of all, back is the last one
+  if (place >= 0 && place < list.length) show(place);
 }
 
 // Time spent on a track: only while the page is looked at, and nothing lies over it.
