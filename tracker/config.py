@@ -7,14 +7,14 @@ made. Rates are per second and never per frame.
 
 from __future__ import annotations
 
-import difflib
 import math
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Any, Literal
 
+from tracker.checked import POSITIVE, Checked, from_table, in_order, setting
 from tracker.errors import ConfigError
 
 __all__ = [
@@ -27,8 +27,8 @@ __all__ = [
     "GroundConfig",
     "MotionConfig",
     "ScoreConfig",
+    "SmoothingConfig",
     "TrackerConfig",
-    "from_table",
 ]
 
 
@@ -37,52 +37,8 @@ FuserName = Literal[
 ]
 
 
-def _setting(default: Any, low: float, high: float = math.inf) -> Any:
-    """A number with its allowed range; `low` is excluded where it is `above(x)`."""
-    return field(default=default, metadata={"low": low, "high": high})
-
-
-# Smallest value of a setting that must be positive.
-_POSITIVE = 1e-12
-
-
-class _Checked:
-    """Checks the ranges of a settings group once, at construction."""
-
-    def __post_init__(self) -> None:
-        hints = get_type_hints(type(self))
-        for f in fields(self):  # type: ignore[arg-type]
-            value = getattr(self, f.name)
-            where = f"{type(self).__name__}.{f.name}"
-            allowed = get_args(hints[f.name])
-            if hints[f.name] is str:
-                if not isinstance(value, str):
-                    raise ConfigError(f"{where} must be text, got {value!r}")
-            elif allowed and isinstance(allowed[0], str):
-                if value not in allowed:
-                    raise ConfigError(f"{where} must be one of {list(allowed)}, got {value!r}")
-            elif hints[f.name] is bool:
-                if not isinstance(value, bool):
-                    raise ConfigError(f"{where} must be true or false, got {value!r}")
-            elif "low" in f.metadata:
-                if isinstance(value, bool) or not isinstance(value, int | float):
-                    raise ConfigError(f"{where} must be a number, got {value!r}")
-                if hints[f.name] is int and not isinstance(value, int):
-                    raise ConfigError(f"{where} must be a whole number, got {value!r}")
-                low, high = f.metadata["low"], f.metadata["high"]
-                if not math.isfinite(value):
-                    raise ConfigError(f"{where} must be finite, got {value!r}")
-                if not low <= value <= high:
-                    raise ConfigError(f"{where} must be {_range(low, high)}, got {value!r}")
-
-
-def _range(low: float, high: float) -> str:
-    least = "above 0" if low == _POSITIVE else f"at least {low:g}"
-    return least if high == math.inf else f"{least} and at most {high:g}"
-
-
 @dataclass(frozen=True)
-class MotionConfig(_Checked):
+class MotionConfig(Checked):
     """Noise of the constant-velocity model; lengths are in heights of the box.
 
     Attributes:
@@ -102,19 +58,19 @@ class MotionConfig(_Checked):
             one that drives.
     """
 
-    acceleration_noise: float = _setting(0.6, 0.0)
-    position_noise: float = _setting(0.085, 0.0)
-    measurement_noise: float = _setting(0.07, _POSITIVE)
-    weak_noise_factor: float = _setting(3.5, 1.0)
-    initial_velocity: float = _setting(1.1, _POSITIVE)
-    size_noise_ratio: float = _setting(0.45, _POSITIVE)
-    size_acceleration_ratio: float = _setting(0.1, 0.0)
-    least_height_px: float = _setting(1.0, _POSITIVE)
-    parallax: float = _setting(0.2, 0.0)
+    acceleration_noise: float = setting(0.6, 0.0)
+    position_noise: float = setting(0.085, 0.0)
+    measurement_noise: float = setting(0.07, POSITIVE)
+    weak_noise_factor: float = setting(3.5, 1.0)
+    initial_velocity: float = setting(1.1, POSITIVE)
+    size_noise_ratio: float = setting(0.45, POSITIVE)
+    size_acceleration_ratio: float = setting(0.1, 0.0)
+    least_height_px: float = setting(1.0, POSITIVE)
+    parallax: float = setting(0.2, 0.0)
 
 
 @dataclass(frozen=True)
-class AssociationConfig(_Checked):
+class AssociationConfig(Checked):
     """Which detections may belong to a track, and who chooses first.
 
     Attributes:
@@ -133,18 +89,18 @@ class AssociationConfig(_Checked):
         per_class: Whether a detection may only continue a track of its own class.
     """
 
-    strong_confidence: float = _setting(0.6, 0.0, 1.0)
-    iou_strong: float = _setting(0.2, _POSITIVE, 1.0)
-    iou_weak: float = _setting(0.3, _POSITIVE, 1.0)
-    mahalanobis2: float = _setting(40.0, _POSITIVE)
-    confidence_offset: float = _setting(0.12, 0.0)
-    believed_existence: float = _setting(0.15, 0.0, 1.0)
-    young_mahalanobis2: float = _setting(12.0, 0.0)
+    strong_confidence: float = setting(0.6, 0.0, 1.0)
+    iou_strong: float = setting(0.2, POSITIVE, 1.0)
+    iou_weak: float = setting(0.3, POSITIVE, 1.0)
+    mahalanobis2: float = setting(40.0, POSITIVE)
+    confidence_offset: float = setting(0.12, 0.0)
+    believed_existence: float = setting(0.15, 0.0, 1.0)
+    young_mahalanobis2: float = setting(12.0, 0.0)
     per_class: bool = False
 
 
 @dataclass(frozen=True)
-class ExistenceConfig(_Checked):
+class ExistenceConfig(Checked):
     """The belief in a track; the model and its symbols are in `tracker.existence`.
 
     Attributes:
@@ -178,38 +134,38 @@ class ExistenceConfig(_Checked):
         max_gap_s: A track that was not seen for this long is dropped even when nobody looked, s.
     """
 
-    birth: float = _setting(0.042, _POSITIVE, 0.999)
-    neutral_confidence: float = _setting(0.17, 0.001, 0.999)
-    surest_confidence: float = _setting(0.95, 0.001, 0.999)
-    gain: float = _setting(0.75, 0.0)
-    correlation: float = _setting(0.05, 0.0, 1.0)
-    look_s: float = _setting(0.2, _POSITIVE)
-    longest_look_s: float = _setting(0.1, _POSITIVE)
-    first_look_s: float = _setting(0.06, 0.0)
-    memory_s: float = _setting(3.0, _POSITIVE)
-    miss: float = _setting(0.94, 0.0)
-    hidden: float = _setting(0.22, 0.0, 1.0)
-    small_px: float = _setting(12.0, _POSITIVE)
-    moved: float = _setting(1.0, 0.0)
-    floor: float = _setting(0.001, _POSITIVE, 0.5)
-    ceiling: float = _setting(0.999, 0.5, 0.999999)
-    confirm_at: float = _setting(0.8, 0.0, 1.0)
-    release_at: float = _setting(0.5, 0.0, 1.0)
-    coast_least_s: float = _setting(0.35, 0.0)
-    coast_most_s: float = _setting(4.5, 0.0)
-    max_gap_s: float = _setting(5.0, _POSITIVE)
+    birth: float = setting(0.042, POSITIVE, 0.999)
+    neutral_confidence: float = setting(0.17, 0.001, 0.999)
+    surest_confidence: float = setting(0.95, 0.001, 0.999)
+    gain: float = setting(0.75, 0.0)
+    correlation: float = setting(0.05, 0.0, 1.0)
+    look_s: float = setting(0.2, POSITIVE)
+    longest_look_s: float = setting(0.1, POSITIVE)
+    first_look_s: float = setting(0.06, 0.0)
+    memory_s: float = setting(3.0, POSITIVE)
+    miss: float = setting(0.94, 0.0)
+    hidden: float = setting(0.22, 0.0, 1.0)
+    small_px: float = setting(12.0, POSITIVE)
+    moved: float = setting(1.0, 0.0)
+    floor: float = setting(0.001, POSITIVE, 0.5)
+    ceiling: float = setting(0.999, 0.5, 0.999999)
+    confirm_at: float = setting(0.8, 0.0, 1.0)
+    release_at: float = setting(0.5, 0.0, 1.0)
+    coast_least_s: float = setting(0.35, 0.0)
+    coast_most_s: float = setting(4.5, 0.0)
+    max_gap_s: float = setting(5.0, POSITIVE)
 
     def __post_init__(self) -> None:
         """Check ranges, and that the thresholds are in order."""
         super().__post_init__()
-        _in_order(self, "release_at", "confirm_at")
-        _in_order(self, "coast_least_s", "coast_most_s")
-        _in_order(self, "floor", "ceiling")
-        _in_order(self, "confirm_at", "ceiling")
+        in_order(self, "release_at", "confirm_at")
+        in_order(self, "coast_least_s", "coast_most_s")
+        in_order(self, "floor", "ceiling")
+        in_order(self, "confirm_at", "ceiling")
 
 
 @dataclass(frozen=True)
-class ScoreConfig(_Checked):
+class ScoreConfig(Checked):
     """How `score` joins the slow existence with what this frame shows; all in log-odds.
 
     A seen box:    logit(score) = confidence_weight · logit(confidence) − against
@@ -236,20 +192,20 @@ class ScoreConfig(_Checked):
             would contradict each other.
     """
 
-    confidence_weight: float = _setting(0.96, 0.0)
-    existence_weight: float = _setting(0.55, 0.0)
-    bias: float = _setting(0.4, -math.inf)
-    coast_existence_weight: float = _setting(0.27, 0.0)
-    coast_bias: float = _setting(-1.4, -math.inf)
-    coast_uncertainty_weight: float = _setting(6.0, 0.0)
-    coast_hidden_weight: float = _setting(1.0, 0.0)
-    lost_below: float = _setting(0.1, 0.0, 1.0)
+    confidence_weight: float = setting(0.96, 0.0)
+    existence_weight: float = setting(0.55, 0.0)
+    bias: float = setting(0.4, -math.inf)
+    coast_existence_weight: float = setting(0.27, 0.0)
+    coast_bias: float = setting(-1.4, -math.inf)
+    coast_uncertainty_weight: float = setting(6.0, 0.0)
+    coast_hidden_weight: float = setting(1.0, 0.0)
+    lost_below: float = setting(0.1, 0.0, 1.0)
     consistent: bool = True
-    agreement: float = _setting(0.85, 0.0, 1.0)
+    agreement: float = setting(0.85, 0.0, 1.0)
 
 
 @dataclass(frozen=True)
-class ClutterConfig(_Checked):
+class ClutterConfig(Checked):
     """The map of places that keep firing without ever moving; see `tracker.clutter`.
 
     Attributes:
@@ -265,17 +221,17 @@ class ClutterConfig(_Checked):
     """
 
     enabled: bool = True
-    weight: float = _setting(0.7, 0.0)
-    scale_s: float = _setting(0.27, _POSITIVE)
-    most: float = _setting(2.0, 0.0)
-    half_life_s: float = _setting(30.0, _POSITIVE)
-    cell_px: float = _setting(24.0, 1.0)
-    moved_widths: float = _setting(1.0, 0.0)
-    stand_s: float = _setting(2.0, 0.0)
+    weight: float = setting(0.7, 0.0)
+    scale_s: float = setting(0.27, POSITIVE)
+    most: float = setting(2.0, 0.0)
+    half_life_s: float = setting(30.0, POSITIVE)
+    cell_px: float = setting(24.0, 1.0)
+    moved_widths: float = setting(1.0, 0.0)
+    stand_s: float = setting(2.0, 0.0)
 
 
 @dataclass(frozen=True)
-class GroundConfig(_Checked):
+class GroundConfig(Checked):
     """How tall objects are where they stand, learned on the way; see `tracker.ground`.
 
     Attributes:
@@ -290,16 +246,16 @@ class GroundConfig(_Checked):
     """
 
     enabled: bool = True
-    weight: float = _setting(0.18, 0.0)
-    most: float = _setting(12.0, 1.0)
-    enough_s: float = _setting(5.7, _POSITIVE)
-    half_life_s: float = _setting(60.0, _POSITIVE)
-    prior_deviation: float = _setting(0.2, 1e-3)
-    prior_s: float = _setting(3.0, _POSITIVE)
+    weight: float = setting(0.18, 0.0)
+    most: float = setting(12.0, 1.0)
+    enough_s: float = setting(5.7, POSITIVE)
+    half_life_s: float = setting(60.0, POSITIVE)
+    prior_deviation: float = setting(0.2, 1e-3)
+    prior_s: float = setting(3.0, POSITIVE)
 
 
 @dataclass(frozen=True)
-class DoublesConfig(_Checked):
+class DoublesConfig(Checked):
     """Boxes that share their place with a surer one of the frame; see `tracker.doubles`.
 
     Attributes:
@@ -307,12 +263,12 @@ class DoublesConfig(_Checked):
         iou: Overlap at which it begins to lose, as IoU.
     """
 
-    weight: float = _setting(2.0, 0.0)
-    iou: float = _setting(0.2, 0.0, 0.99)
+    weight: float = setting(2.0, 0.0)
+    iou: float = setting(0.2, 0.0, 0.99)
 
 
 @dataclass(frozen=True)
-class ClassConfig(_Checked):
+class ClassConfig(Checked):
     """How the class posterior of a track is fused; see `tracker.classes`.
 
     Attributes:
@@ -322,13 +278,13 @@ class ClassConfig(_Checked):
             single look can rule one out.
     """
 
-    rate: float = _setting(3.0, 0.0)
-    memory_s: float = _setting(5.0, _POSITIVE)
-    least_probability: float = _setting(0.02, 1e-6, 0.5)
+    rate: float = setting(3.0, 0.0)
+    memory_s: float = setting(5.0, POSITIVE)
+    least_probability: float = setting(0.02, 1e-6, 0.5)
 
 
 @dataclass(frozen=True)
-class SmoothingConfig(_Checked):
+class SmoothingConfig(Checked):
     """How tracks are seen afterwards, when their future is known; see `tracker.smoothing`.
 
     Every look at a track has a value in log-odds: a detection that of its `score`, without what
@@ -371,29 +327,29 @@ class SmoothingConfig(_Checked):
             first, for either track: what is ambiguous stays apart.
     """
 
-    window_s: float = _setting(2.2, _POSITIVE)
-    margin_s: float = _setting(0.6, 0.0)
-    repeat_s: float = _setting(0.12, _POSITIVE)
-    miss_score: float = _setting(0.03, _POSITIVE, 0.999)
-    neutral_score: float = _setting(0.22, 0.001, 0.999)
-    history: float = _setting(0.35, 0.0, 1.0)
-    existence_gain: float = _setting(1.4, 0.0)
-    existence_bias: float = _setting(-0.6, -math.inf)
-    score_gain: float = _setting(0.83, 0.0)
-    seen_bias: float = _setting(-1.0, -math.inf)
-    look_weight: float = _setting(0.25, 0.0)
-    unseen_bias: float = _setting(-0.7, -math.inf)
-    uncertainty_weight: float = _setting(2.6, 0.0)
-    outside: float = _setting(1.4, 0.0)
-    reach_s: float = _setting(2.0, 0.0)
-    stitch_gap_s: float = _setting(3.0, 0.0)
-    stitch_distance: float = _setting(0.8, 0.0)
-    stitch_size: float = _setting(0.35, 0.0)
-    stitch_margin: float = _setting(1.5, 1.0)
+    window_s: float = setting(2.2, POSITIVE)
+    margin_s: float = setting(0.6, 0.0)
+    repeat_s: float = setting(0.12, POSITIVE)
+    miss_score: float = setting(0.03, POSITIVE, 0.999)
+    neutral_score: float = setting(0.22, 0.001, 0.999)
+    history: float = setting(0.35, 0.0, 1.0)
+    existence_gain: float = setting(1.4, 0.0)
+    existence_bias: float = setting(-0.6, -math.inf)
+    score_gain: float = setting(0.83, 0.0)
+    seen_bias: float = setting(-1.0, -math.inf)
+    look_weight: float = setting(0.25, 0.0)
+    unseen_bias: float = setting(-0.7, -math.inf)
+    uncertainty_weight: float = setting(2.6, 0.0)
+    outside: float = setting(1.4, 0.0)
+    reach_s: float = setting(2.0, 0.0)
+    stitch_gap_s: float = setting(3.0, 0.0)
+    stitch_distance: float = setting(0.8, 0.0)
+    stitch_size: float = setting(0.35, 0.0)
+    stitch_margin: float = setting(1.5, 1.0)
 
 
 @dataclass(frozen=True)
-class TrackerConfig(_Checked):
+class TrackerConfig(Checked):
     """All settings of a `Tracker`.
 
     Attributes:
@@ -438,8 +394,8 @@ class TrackerConfig(_Checked):
     fuser: FuserName = "evidence"
     calibration: str = ""
     on_backward_time: Literal["error", "reset"] = "error"
-    max_delay_s: float = _setting(0.0, 0.0, 3600.0)
-    ledger_updates: int = _setting(300, 0)
+    max_delay_s: float = setting(0.0, 0.0, 3600.0)
+    ledger_updates: int = setting(300, 0)
 
     @classmethod
     def from_toml(cls, path: str | Path) -> TrackerConfig:
@@ -472,38 +428,3 @@ class TrackerConfig(_Checked):
     def to_dict(self) -> dict[str, Any]:
         """All settings as nested tables of plain values."""
         return asdict(self)
-
-
-def from_table(cls: type[Any], table: Mapping[str, Any], path: str = "") -> Any:
-    """Make the dataclass `cls` from a table, checking every key; groups in it are tables.
-
-    Args:
-        cls: A dataclass, all of whose fields have defaults.
-        table: Nested tables, as TOML or JSON give them.
-        path: What errors put before the keys.
-
-    Raises:
-        ConfigError: An unknown key, or a value that is no table where one belongs.
-    """
-    hints = get_type_hints(cls)
-    known = {f.name: hints[f.name] for f in fields(cls)}
-    values = {}
-    for key, value in table.items():
-        if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f'; did you mean "{near[0]}"?' if near else f"; known are {', '.join(known)}"
-            raise ConfigError(f'unknown key "{path}{key}"{hint}')
-        if is_dataclass(known[key]):
-            if not isinstance(value, Mapping):
-                raise ConfigError(f'"{path}{key}" must be a table, got {value!r}')
-            value = from_table(known[key], value, f"{path}{key}.")
-        values[key] = value
-    return cls(**values)
-
-
-def _in_order(group: Any, low: str, high: str) -> None:
-    if getattr(group, low) > getattr(group, high):
-        raise ConfigError(
-            f"{type(group).__name__}.{low} must not be above {high},"
-            f" got {getattr(group, low)} > {getattr(group, high)}"
-        )

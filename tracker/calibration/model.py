@@ -20,7 +20,8 @@ from tracker.calibration.log_odds_map import LogOddsMap
 from tracker.calibration.scene import Scene
 from tracker.calibration.score_model import ScoreModel
 from tracker.calibration.toml import to_toml
-from tracker.config import ExistenceConfig, ScoreConfig, TrackerConfig, from_table
+from tracker.checked import from_table
+from tracker.config import ExistenceConfig, ScoreConfig, TrackerConfig
 from tracker.errors import ConfigError
 from tracker.files import write_whole
 

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tracker import presets
-from tracker.config import _POSITIVE, TrackerConfig, _Checked, _setting, from_table
+from tracker.checked import POSITIVE, Checked, from_table, setting
+from tracker.config import TrackerConfig
 from tracker.errors import ConfigError, InputError
 from tracker.video.redact import is_url
 
@@ -36,7 +37,7 @@ _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 
 @dataclass(frozen=True)
-class CameraSettings(_Checked):
+class CameraSettings(Checked):
     """One camera; in `[live]` the same keys are the defaults of all.
 
     Attributes:
@@ -64,13 +65,13 @@ class CameraSettings(_Checked):
     transport: Literal["tcp", "udp"] = "tcp"
     policy: Literal["auto", "newest", "every"] = "auto"
     realtime: bool = False
-    timeout_s: float = _setting(10.0, _POSITIVE)
-    retry_first_s: float = _setting(0.5, _POSITIVE)
-    retry_most_s: float = _setting(30.0, _POSITIVE)
-    retries: int = _setting(0, 0)
-    frozen_s: float = _setting(12.0, _POSITIVE)
-    frozen_reconnect_s: float = _setting(60.0, 0.0)
-    max_fps: float = _setting(0.0, 0.0)
+    timeout_s: float = setting(10.0, POSITIVE)
+    retry_first_s: float = setting(0.5, POSITIVE)
+    retry_most_s: float = setting(30.0, POSITIVE)
+    retries: int = setting(0, 0)
+    frozen_s: float = setting(12.0, POSITIVE)
+    frozen_reconnect_s: float = setting(60.0, 0.0)
+    max_fps: float = setting(0.0, 0.0)
     calibration: str = ""
 
     def __post_init__(self) -> None:
@@ -84,7 +85,7 @@ class CameraSettings(_Checked):
 
 
 @dataclass(frozen=True)
-class EventSettings(_Checked):
+class EventSettings(Checked):
     """When something is worth an event; all times are of looking, not of waiting for a picture.
 
     Attributes:
@@ -96,16 +97,16 @@ class EventSettings(_Checked):
         snapshot_margin: What it shows around the box, in sizes of the box.
     """
 
-    confirm_for_s: float = _setting(0.2, 0.0)
-    lost_for_s: float = _setting(2.0, 0.0)
-    class_for_s: float = _setting(1.0, 0.0)
-    class_least: float = _setting(0.6, 0.0, 1.0)
-    snapshot_px: int = _setting(256, 0, 4096)
-    snapshot_margin: float = _setting(0.15, 0.0, 5.0)
+    confirm_for_s: float = setting(0.2, 0.0)
+    lost_for_s: float = setting(2.0, 0.0)
+    class_for_s: float = setting(1.0, 0.0)
+    class_least: float = setting(0.6, 0.0, 1.0)
+    snapshot_px: int = setting(256, 0, 4096)
+    snapshot_margin: float = setting(0.15, 0.0, 5.0)
 
 
 @dataclass(frozen=True)
-class OutletSettings(_Checked):
+class OutletSettings(Checked):
     """Where events go, and what happens when that fails.
 
     Attributes:
@@ -126,24 +127,24 @@ class OutletSettings(_Checked):
         record_keep_mb: When the videos are larger in all, the oldest are removed, MB.
     """
 
-    queue: int = _setting(1000, 1)
-    retry_first_s: float = _setting(0.5, _POSITIVE)
-    retry_most_s: float = _setting(30.0, _POSITIVE)
-    timeout_s: float = _setting(5.0, _POSITIVE)
-    drain_s: float = _setting(3.0, 0.0)
-    file_mb: float = _setting(64.0, _POSITIVE)
-    files: int = _setting(8, 1)
+    queue: int = setting(1000, 1)
+    retry_first_s: float = setting(0.5, POSITIVE)
+    retry_most_s: float = setting(30.0, POSITIVE)
+    timeout_s: float = setting(5.0, POSITIVE)
+    drain_s: float = setting(3.0, 0.0)
+    file_mb: float = setting(64.0, POSITIVE)
+    files: int = setting(8, 1)
     webhook: str = ""
     mqtt: str = ""
     record: bool = False
-    record_before_s: float = _setting(4.0, 0.0, 60.0)
-    record_after_s: float = _setting(4.0, 0.0, 600.0)
-    record_most_s: float = _setting(60.0, 1.0)
-    record_keep_mb: float = _setting(2000.0, _POSITIVE)
+    record_before_s: float = setting(4.0, 0.0, 60.0)
+    record_after_s: float = setting(4.0, 0.0, 600.0)
+    record_most_s: float = setting(60.0, 1.0)
+    record_keep_mb: float = setting(2000.0, POSITIVE)
 
 
 @dataclass(frozen=True)
-class LiveSettings(_Checked):
+class LiveSettings(Checked):
     """All cameras and what they share.
 
     Attributes:
@@ -158,8 +159,8 @@ class LiveSettings(_Checked):
 
     cameras: Mapping[str, CameraSettings] = field(default_factory=dict)
     common: CameraSettings = field(default_factory=CameraSettings)
-    latency_budget_s: float = _setting(0.1, 0.0)
-    tick_s: float = _setting(0.5, _POSITIVE)
+    latency_budget_s: float = setting(0.1, 0.0)
+    tick_s: float = setting(0.5, POSITIVE)
     events: EventSettings = field(default_factory=EventSettings)
     outlets: OutletSettings = field(default_factory=OutletSettings)
 
