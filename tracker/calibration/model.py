@@ -45,10 +45,11 @@ class About:
         data: What it was fitted on, in words.
         licence: Of that data.
         note: Anything a user should know.
-        method: `"labelled"` or `"unlabelled"`.
+        method: `"labelled"`, `"unlabelled"`, or `"answers"` (of reviewers to some tracks).
         sequences: Names of the sequences.
         frames: How many frames.
-        real_tracks: Tracks of real objects among those it was fitted on (unlabelled: expected).
+        real_tracks: Tracks of real objects among those it was fitted on (without
+            labels: expected).
         false_tracks: The others.
         counted_as: Number of independent tracks that these are worth, the boxes of one being alike.
         version: Of this program.

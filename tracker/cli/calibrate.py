@@ -17,6 +17,7 @@ from tracker.cli.console import Debug, Quiet, guard, note, out, show_log
 from tracker.cli.helptext import epilog
 from tracker.cli.options import name_list
 from tracker.cli.progress import RunProgress
+from tracker.cli.reviewed import Taught, note_of_answers, read_taught, taught_table
 from tracker.errors import InputError
 
 if TYPE_CHECKING:
@@ -39,6 +40,10 @@ EPILOG = epilog(
         "conftrack calibrate --unlabelled --detections runs/camera --scene --out camera.toml",
         "without labels: a fixed camera learns its detector and its clutter",
     ),
+    (
+        "conftrack calibrate runs/street --answers runs/street/answers.jsonl",
+        "from what people said of tracks in doubt (`conftrack review`)",
+    ),
     ("conftrack run street.mp4 --calibration street.toml", "use it"),
     ("conftrack calibrate --list", "those that come with the package"),
 )
@@ -50,6 +55,23 @@ _Score = Literal["none", "sigmoid", "minmax"]
 
 @guard
 def calibrate(
+    runs: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[RUN_DIR]...",
+            help="With --answers: folders of the runs that were reviewed, made with --save all.",
+            show_default=False,
+        ),
+    ] = None,
+    answers: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="What reviewers said of the tracks of RUN_DIR: answers.jsonl of `conftrack"
+            " review`; may be given several times.",
+            show_default=False,
+            rich_help_panel="Input",
+        ),
+    ] = None,
     detections: Annotated[
         Path | None,
         typer.Option(
@@ -179,24 +201,29 @@ def calibrate(
     if list_them:
         out.print(listed())
         return
-    target = _target(out_file or Path("calibration.toml"), overwrite, (detections, truth))
-    if truth is None and not unlabelled:
-        raise InputError("give --truth; without labels, --unlabelled fits to the tracks alone")
+    target = _target(
+        out_file or Path("calibration.toml"), overwrite, (detections, truth, *(answers or ()))
+    )
+    _sources(runs, answers, detections, truth, unlabelled)
     from tracker.calibration import fitting
-    from tracker.calibration.fitting.files import detector_name
 
     settings = _settings(config)
     names = name_list(classes, "--classes")
-    recordings, place = fitting.read_recordings(detections, truth, score_map=score_map, fps=fps)
-    label: Labeller = (
-        fitting.by_mixture if unlabelled else fitting.by_truth(classes=names, min_iou=iou)
-    )
+    taught: Taught | None = None
+    label: Labeller
+    if runs and answers:
+        taught = read_taught(runs, answers, score_map=score_map, fps=fps)
+        recordings, label, places = taught.recordings, taught.label, list(runs)
+    else:
+        recordings, place = fitting.read_recordings(detections, truth, score_map=score_map, fps=fps)
+        places = [place]
+        label = fitting.by_mixture if unlabelled else fitting.by_truth(classes=names, min_iou=iou)
     judging = check and truth is not None
     total = fitting.PASSES * sum(map(len, recordings))
     total += fitting.work(fitting.folds(recordings)) if judging else 0
     with _Progress(total, quiet) as progress:
         first = fitting.track(recordings, label, settings, advance=progress.advance)
-        lacking = "" if unlabelled else fitting.check(first)
+        lacking = "" if unlabelled or taught else fitting.check(first)
         found = fitting.fit(
             recordings,
             label,
@@ -208,12 +235,14 @@ def calibrate(
         )
         about = replace(
             found.about,
-            detector=detector_name(place) if detector is None else detector,
-            data=data or ", ".join(dict.fromkeys(str(p) for p in (place, truth) if p is not None)),
-            method="unlabelled" if unlabelled else "labelled",
+            detector=_detector(places) if detector is None else detector,
+            data=data or ", ".join(dict.fromkeys(str(p) for p in (*places, truth) if p)),
+            method="answers" if taught else "unlabelled" if unlabelled else "labelled",
             version=_version(),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
-            command=_command(place, truth, unlabelled, scene, classes, iou, score_map, fps, config),
+            command=_command(
+                places, answers, truth, unlabelled, scene, classes, iou, score_map, fps, config
+            ),
         )
         found = replace(found, about=about)
         found.save(target)
@@ -222,8 +251,11 @@ def calibrate(
         note(lacking, warning=True)
     if quiet:
         return
-    if detections is None:
-        note(f"detections: those in {place}")
+    if taught is not None:
+        note_of_answers(taught)
+        out.print(taught_table(taught, [one.found for one in first]))
+    elif detections is None:
+        note(f"detections: those in {places[0]}")
     for same in fitting.scenes(recordings):
         if len(same) > 1:
             note(
@@ -233,7 +265,7 @@ def calibrate(
     if worth is not None:
         out.print(measured(worth))
         _warn_of(worth)
-    elif check:
+    elif check and taught is None:
         note("without --truth it cannot be told what this is worth")
     out.print(fitted(found, settings))
     _warn_of_confirmation(found, settings)
@@ -281,6 +313,35 @@ def _worth(
     return Measured(held_out.before, held_out.after, held_out.parts)
 
 
+def _sources(
+    runs: list[Path] | None,
+    answers: list[Path] | None,
+    detections: Path | None,
+    truth: Path | None,
+    unlabelled: bool,
+) -> None:
+    """Refuse what does not say what is fitted to."""
+    if bool(runs) != bool(answers):
+        raise InputError(
+            "--answers and the folder of the run that they are about belong together:"
+            " conftrack calibrate runs/street --answers runs/street/answers.jsonl"
+        )
+    if answers and (detections is not None or truth is not None or unlabelled):
+        raise InputError(
+            "--answers takes the detections of RUN_DIR, and neither --truth nor --unlabelled"
+        )
+    if not answers and truth is None and not unlabelled:
+        raise InputError("give --truth; without labels, --unlabelled fits to the tracks alone")
+
+
+def _detector(places: list[Path]) -> str:
+    """What the detections say of the detector that they are from; "" if nothing, or different."""
+    from tracker.calibration.fitting.files import detector_name
+
+    names = {detector_name(place) for place in places}
+    return names.pop() if len(names) == 1 else ""
+
+
 def _settings(config: str | None) -> TrackerConfig:
     """The settings that are fitted to; a calibration that they name is what is to be made."""
     settings = presets.load(config or "video")
@@ -312,7 +373,8 @@ def _target(target: Path, overwrite: bool, inputs: tuple[Path | None, ...]) -> P
 
 
 def _command(
-    place: Path,
+    places: list[Path],
+    answers: list[Path] | None,
     truth: Path | None,
     unlabelled: bool,
     scene: bool,
@@ -323,7 +385,10 @@ def _command(
     config: str | None,
 ) -> str:
     """How to make the file again."""
-    words = ["conftrack", "calibrate", "--detections", str(place)]
+    words = ["conftrack", "calibrate"]
+    words += map(str, places) if answers else ["--detections", str(places[0])]
+    for file in answers or []:
+        words += ["--answers", str(file)]
     words += ["--truth", str(truth)] if truth is not None else []
     words += ["--unlabelled"] if unlabelled else []
     words += ["--scene"] if scene else []

@@ -94,7 +94,7 @@ def fitted(found: Calibration, settings: TrackerConfig) -> RenderableType:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="bold", no_wrap=True)
     grid.add_column(overflow="fold")
-    tracks = "probably of objects" if about.method == "unlabelled" else "of objects"
+    tracks = "of objects" if about.method == "labelled" else "probably of objects"
     grid.add_row(
         "fitted to",
         f"{len(about.sequences)} sequence{'s' if len(about.sequences) > 1 else ''},"
@@ -122,7 +122,7 @@ def fitted(found: Calibration, settings: TrackerConfig) -> RenderableType:
     )
     if constants:
         grid.add_row("constants", constants)
-    if about.method == "unlabelled":
+    if about.method != "labelled":
         kept = "as it was: without labels nobody knows whether what came back is the same"
         grid.add_row("survival", kept)
     if not found.scene.is_empty:

@@ -13,12 +13,14 @@
 | `trace` | what the tracker computes on them |
 | `labels` | what turned out, from truth |
 | `mixture` | what probably did, without truth |
+| `answers` | what probably did, from answers about some tracks |
 | `logistic` | regression that starts from what is known |
 | `confidences`, `belief`, `survival`, `maps` | the fits |
 | `fit` | all of them, in order |
 | `held_out` | what that is worth where it was not fitted |
 """
 
+from tracker.calibration.fitting.answers import Answered, by_answers
 from tracker.calibration.fitting.files import read_recordings
 from tracker.calibration.fitting.fit import PASSES, check, fit, track
 from tracker.calibration.fitting.held_out import HeldOut, compare, figures, fit_apart, work
@@ -29,10 +31,12 @@ from tracker.calibration.fitting.trace import Trace, trace
 
 __all__ = [
     "PASSES",
+    "Answered",
     "HeldOut",
     "Labels",
     "Recording",
     "Trace",
+    "by_answers",
     "by_mixture",
     "by_truth",
     "check",

@@ -85,7 +85,7 @@ def fit(
         steps: What is fitted besides how it is told; without any, tracking stays as it is.
             Survival is how long tracks are kept and, with the constants, the memory of belief.
         scene: Whether the scene of the one recording is kept too.
-        afterwards: Whether maps of what smoothing tells are fitted too; that takes labels.
+        afterwards: Whether maps of what smoothing tells are fitted too; takes labels or answers.
         say: Called with a few words before each step that takes time.
         advance: Called with numbers of frames that were tracked: in all `PASSES` times those of
             the recordings, or one time less with `first`.
@@ -104,11 +104,12 @@ def fit(
         say("tracking")
         first = track(recordings, label, config, advance=advance)
     frames = sum(map(len, recordings))
-    trust = first[0].labels.trust
     say("fitting what confidences are worth")
     model = ScoreModel()
     if "confidence" in steps:
-        model, _ = fit_score_model([one.labels.detected for one in first], trust)
+        model, _ = fit_score_model(
+            [one.labels.detected for one in first], first[0].labels.trust_of_boxes
+        )
     now, latest = Calibration(confidence=model), first
     if not model.is_identity:
         say("tracking with it")
@@ -131,7 +132,7 @@ def fit(
         advance(frames)
     say("fitting how it is told")
     told = _told(now, latest, scene)
-    if not afterwards or not trust.is_of_labels:
+    if not afterwards or not first[0].labels.afterwards:
         return told
     say("fitting how it is told afterwards")
     return replace(told, afterwards=fit_afterwards(recordings, label, config, told))

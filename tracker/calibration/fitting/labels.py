@@ -94,6 +94,14 @@ class Labels:
     real: FloatArray
     detected: Detected
     trust: Trust = LABELS
+    boxes: Trust | None = None
+    afterwards: bool = True
+
+    @property
+    def trust_of_boxes(self) -> Trust:
+        """What `right` and `detected` are worth."""
+        return self.trust if self.boxes is None else self.boxes
+
     gaps: Gaps | None = None
 
 

@@ -34,7 +34,7 @@ from tracker.calibration.fitting.logistic import Trust
 from tracker.calibration.fitting.recording import Recording
 from tracker.calibration.fitting.trace import Trace
 
-__all__ = ["Lives", "Mixture", "by_mixture", "lives", "mixture"]
+__all__ = ["Lives", "Mixture", "by_mixture", "labels_of", "lives", "mixture"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -130,7 +130,7 @@ def by_mixture(recordings: Sequence[Recording], traces: Sequence[Trace]) -> list
     told = special.expit(_OFFSET + _SLOPE * odds)
     ends = np.cumsum([len(part) for part in parts])[:-1]
     return [
-        _labels(recording, found, real)
+        labels_of(recording, found, real)
         for recording, found, real in zip(recordings, traces, np.split(told, ends), strict=True)
     ]
 
@@ -235,8 +235,25 @@ def _normal(x: FloatArray, mean: FloatArray, deviation: FloatArray) -> FloatArra
     return density
 
 
-def _labels(recording: Recording, found: Trace, told: FloatArray) -> Labels:
-    """What is probable of every row and detection, from what is of every track."""
+def labels_of(
+    recording: Recording,
+    found: Trace,
+    told: FloatArray,
+    trust: Trust = _TRUST,
+    trust_of_boxes: Trust | None = None,
+    *,
+    afterwards: bool = False,
+) -> Labels:
+    """What is probable of every row and detection, from what is of every track.
+
+    Args:
+        recording: What was tracked.
+        found: The tracker on it.
+        told: (K,) P(real) of each track, by ascending id.
+        trust: What that is worth.
+        trust_of_boxes: What it is worth for single boxes; None: the same.
+        afterwards: Whether the labeller can tell of smoothed tracks, too.
+    """
     ids, track = np.unique(found.track_id, return_inverse=True)
     real = told[track]
     seen = found.seen
@@ -263,5 +280,7 @@ def _labels(recording: Recording, found: Trace, told: FloatArray) -> Labels:
             recording.stretch_of(detections.frame[looked]),
             detections.frame[looked],
         ),
-        trust=_TRUST,
+        trust=trust,
+        boxes=trust_of_boxes,
+        afterwards=afterwards,
     )

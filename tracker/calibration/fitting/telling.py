@@ -45,9 +45,9 @@ def fit_maps(
         joined(found, name)[counts] for name in ("track_id", "stretch", "seen")
     )
     existence, score = (joined(found, f"{name}_odds")[counts] for name in ("existence", "score"))
-    trust = labels[0].trust
+    trust, of_boxes = labels[0].trust, labels[0].trust_of_boxes
     of_seen, of_unseen = (
-        fit_map(score[m], right[m], cluster[m], stretch[m], trust=trust) for m in (seen, ~seen)
+        fit_map(score[m], right[m], cluster[m], stretch[m], trust=of_boxes) for m in (seen, ~seen)
     )
     told = np.where(seen, of_seen(score), of_unseen(score))
     believed = fit_map(existence, real, cluster, stretch, trust=trust)

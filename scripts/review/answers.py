@@ -1,0 +1,245 @@
+"""What a calibration is worth that was learned from answers to some tracks: simulated reviewers.
+
+In: labelled sequences. Out: a table. For each part of a set, tracks of the other parts are asked
+about as `conftrack review` does, answers are those of the truth, and what is fitted to them is
+judged on the part with all of its truth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scripts.review.tracks import real_tracks
+from tracker import Detections, Tracker, TrackerConfig
+from tracker.calibration import Calibration
+from tracker.calibration.fitting import (
+    Answered,
+    Labels,
+    Recording,
+    Trace,
+    by_answers,
+    by_mixture,
+    by_truth,
+    fit,
+    folds,
+    label,
+    read_recordings,
+    trace,
+)
+from tracker.calibration.fitting.fit import Labeller, Tracked
+from tracker.calibration.fitting.logistic import LABELS
+from tracker.calibration.fitting.telling import seen_afterwards
+from tracker.evaluation import calibration
+from tracker.review.answered import answered_of
+from tracker.review.answers import Asked
+from tracker.review.consensus import Consensus
+from tracker.review.lives import lives_of
+from tracker.review.reading import RunBuilder
+from tracker.review.runs import Run
+from tracker.review.triage import triage
+from tracker.smoothing import Recorder, smooth
+
+__all__ = ["Reviewed", "answers_table", "asked_of", "load", "naive"]
+
+BoolArray = NDArray[np.bool_]
+CONFIG = TrackerConfig()
+NUMBERS = (25, 50, 100)
+AUDITED = 0.2
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """One sequence: its recording, the run a person sees, which of its tracks are real."""
+
+    recording: Recording
+    run: Run
+    real: BoolArray
+    judged: BoolArray
+    found: Trace
+    labels: Labels
+
+
+def load(folder: Path) -> list[list[Reviewed]]:
+    """The parts of a set, each judged by what was fitted on the others."""
+    recordings, _ = read_recordings(None, folder)
+    return [[_prepared(one) for one in part] for part in folds(recordings)]
+
+
+def _prepared(recording: Recording) -> Reviewed:
+    run = smoothed_run(recording)
+    assert recording.truth is not None
+    truth = recording.truth.of_class((recording.truth.asked or recording.truth.class_names)[0])
+    real, judged = real_tracks(run, lives_of(run), truth)
+    found = trace(recording, CONFIG)
+    return Reviewed(recording, run, real, judged, found, label(recording, found))
+
+
+def smoothed_run(recording: Recording) -> Run:
+    """A sequence as `conftrack run` would have left it."""
+    tracker, recorder = Tracker(CONFIG), Recorder()
+    boxes = recording.detections
+    given = []
+    for k, time in zip(recording.frames.tolist(), recording.timestamp_s.tolist(), strict=True):
+        here = boxes.frame == k
+        given.append(Detections(boxes.xyxy[here], boxes.score[here], boxes.class_id[here]))
+        tracks = tracker.update(given[-1], timestamp_s=time, image_size=recording.image_size)
+        recorder.add(given[-1], tracks)
+    builder = RunBuilder(recording.name, class_names=("object",), smoothing="whole")
+    for k, time, seen, tracks in zip(
+        recording.frames.tolist(),
+        recording.timestamp_s.tolist(),
+        given,
+        smooth(recorder, CONFIG),
+        strict=True,
+    ):
+        builder.add(k, time, tracks, seen)
+    return builder.build()
+
+
+def asked_of(
+    sequences: Sequence[Reviewed], number: int, audits: float, seed: int
+) -> list[list[Consensus]]:
+    """Answers by the truth: to the most valuable maybes of all runs, and to tracks at random.
+
+    Args:
+        sequences: Whose runs are reviewed together.
+        number: Answers in all; fewer where there are fewer maybes.
+        audits: Share of them that is drawn from the piles of yes and of no, half from each.
+        seed: Of the draws.
+    """
+    results = [triage(one.run) for one in sequences]
+    number_of_audits = round(number * audits)
+    queue = [
+        (-float(result.value[k]), v, k) for v, result in enumerate(results) for k in result.queue
+    ]
+    asked: list[tuple[int, int, Asked, float]] = [
+        (v, k, "maybe", 1.0) for _, v, k in sorted(queue)[: number - number_of_audits]
+    ]
+    rng = np.random.default_rng(seed)
+    for verdict in ("yes", "no"):
+        pile = [
+            (v, k)
+            for v, result in enumerate(results)
+            for k, told in enumerate(result.verdict)
+            if told == verdict
+        ]
+        drawn = min(number_of_audits // 2, len(pile))
+        for i in rng.choice(len(pile), drawn, replace=False).tolist() if drawn else []:
+            asked.append((*pile[i], "audit", drawn / len(pile)))
+    out: list[list[Consensus]] = [[] for _ in sequences]
+    for v, k, why, inclusion in asked:
+        one, lives = sequences[v], results[v].lives
+        if one.judged[k]:  # a reviewer would be unsure of others, such as people on posters
+            yes = bool(one.real[k])
+            track, p = int(lives.track_id[k]), float(lives.probability[k])
+            said = "yes" if yes else "no"
+            out[v].append(Consensus(track, said, None, yes, not yes, 0, p, why, inclusion))
+    return out
+
+
+def naive(pairs: Sequence[tuple[Recording, Answered]]) -> Labeller:
+    """A labeller that takes the answered tracks for all there are."""
+    corrected = by_answers(pairs)
+
+    def labels(recordings: Sequence[Recording], traces: Sequence[Trace]) -> list[Labels]:
+        out = []
+        for told, found in zip(corrected(recordings, traces), traces, strict=True):
+            # What was answered is certain, and nothing else is.
+            known = (told.real == 0.0) | (told.real == 1.0)
+            mine = np.isin(told.detected.cluster, np.unique(found.track_id[known]))
+            few = told.detected.select(mine)
+            out.append(replace(told, counts=known, detected=few, trust=LABELS, boxes=None))
+        return out
+
+    return labels
+
+
+def _figures(
+    parts: Sequence[Sequence[Reviewed]], label_of: Callable[[int], Labeller | None]
+) -> list[float]:
+    """ECE and log-loss of score and existence: at once, then of smoothed tracks."""
+    at_once: list[list[NDArray[np.generic]]] = []
+    after: list[list[NDArray[np.generic]]] = []
+    for j, part in enumerate(parts):
+        others = [one for i, some in enumerate(parts) if i != j for one in some]
+        labeller = label_of(j)
+        fitted = Calibration()
+        if labeller is not None:
+            recordings, found = [o.recording for o in others], [o.found for o in others]
+            first = [
+                Tracked(*one)
+                for one in zip(recordings, found, labeller(recordings, found), strict=True)
+            ]
+            fitted = fit(recordings, labeller, CONFIG, first=first)
+        for one in part:
+            found_, told = one.found, one.labels
+            if labeller is not None:
+                found_ = trace(one.recording, CONFIG, fitted)
+                told = label(one.recording, found_)
+            at_once.append(_columns(found_, told))
+            smoothed = seen_afterwards(one.recording, CONFIG, fitted)
+            after.append(_columns(smoothed, label(one.recording, smoothed)))
+    out = []
+    for rows in (at_once, after):
+        score, right, existence, real = (np.concatenate(c) for c in zip(*rows, strict=True))
+        for told_, true in ((score, right), (existence, real)):
+            one_ = calibration(told_, true)
+            out += [one_.ece, one_.log_loss]
+    return out
+
+
+def _columns(found: Trace, labels: Labels) -> list[NDArray[np.generic]]:
+    m = labels.counts
+    return [found.score[m], labels.right[m], found.existence[m], labels.real[m]]
+
+
+def _rows(parts: Sequence[Sequence[Reviewed]]) -> dict[str, list[float]]:
+    """Name of a fit -> its figures."""
+
+    def taught(
+        number: int, audits: float, kind: Callable[..., Labeller]
+    ) -> Callable[..., Labeller]:
+        def make(j: int) -> Labeller:
+            others = [one for i, some in enumerate(parts) if i != j for one in some]
+            together = asked_of(others, number, audits, seed=j)
+            return kind(
+                [
+                    (one.recording, answered_of(one.run, said, one.recording))
+                    for one, said in zip(others, together, strict=True)
+                ]
+            )
+
+        return make
+
+    rows = {
+        "none": _figures(parts, lambda _: None),
+        "without labels": _figures(parts, lambda _: by_mixture),
+    }
+    for number in NUMBERS:
+        rows[f"{number} answers, naive"] = _figures(parts, taught(number, 0.0, naive))
+        rows[f"{number} answers"] = _figures(parts, taught(number, 0.0, by_answers))
+        rows[f"{number} answers, a fifth audits"] = _figures(
+            parts, taught(number, AUDITED, by_answers)
+        )
+    rows["all labels"] = _figures(parts, lambda _: by_truth())
+    return rows
+
+
+def answers_table(folders: Sequence[Path]) -> str:
+    """ECE of score and existence by fit and set, and means; then log-loss and smoothed tracks."""
+    sets = {folder.name: _rows(load(folder)) for folder in folders}
+    head = ["fitted to", *sets, "mean ECE", "mean log-loss", "smoothed: mean ECE", "mean log-loss"]
+    lines = [" | ".join(head), " | ".join(["---"] * len(head))]
+    for name in next(iter(sets.values())):
+        all_of = [rows[name] for rows in sets.values()]
+        mean = np.mean(all_of, axis=0)
+        cells = [f"{one[0]:.3f}, {one[2]:.3f}" for one in all_of]
+        cells += [f"**{mean[k]:.3f}, {mean[k + 2]:.3f}**" for k in (0,)]
+        cells += [f"{mean[k]:.3f}, {mean[k + 2]:.3f}" for k in (1, 4, 5)]
+        lines.append(" | ".join([name, *cells]))
+    return "".join(f"| {line} |\n" for line in lines)
