@@ -45,6 +45,10 @@ EPILOG = epilog(
         "KITTI tracking labels, by KITTI's rules",
     ),
     ("conftrack evaluate --detections results.json --truth val.json", "a detector alone, COCO"),
+    (
+        "conftrack evaluate --tracks runs/street --answers runs/street/answers.jsonl",
+        "by what people said of some tracks: what that can tell of all of them",
+    ),
     ("conftrack evaluate --tracks runs/demo --truth runs/demo", "after `conftrack demo`"),
 )
 
@@ -52,14 +56,23 @@ EPILOG = epilog(
 @guard
 def evaluate(
     truth: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             help="Ground truth: MOT text (gt.txt), KITTI tracking labels, COCO JSON, or a folder of"
             " sequences.",
             show_default=False,
             rich_help_panel="Input",
         ),
-    ],
+    ] = None,
+    answers: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="In place of truth: what reviewers said of some tracks (answers.jsonl of"
+            " `conftrack review`); may be given several times.",
+            show_default=False,
+            rich_help_panel="Input",
+        ),
+    ] = None,
     tracks: Annotated[
         Path | None,
         typer.Option(
@@ -204,6 +217,11 @@ def evaluate(
     """
     show_log(debug=debug)
     kinds = parse_kinds(save, KINDS)
+    if answers:
+        _by_answers(answers, truth, tracks, kinds, threshold, out_folder, overwrite, quiet)
+        return
+    if truth is None:
+        raise InputError("give --truth; or --answers, if people said of some tracks what they are")
     goal = _goal(cost_miss, cost_false, precision, recall)
     asked_for, without = detections is not None, str(detections) == "none"
     if tracks is None and (without or not asked_for):
@@ -262,6 +280,32 @@ def evaluate(
         for text in result.notes:
             note(text)
         out.print(render(document, files, width=out.width))
+
+
+def _by_answers(
+    answers: list[Path],
+    truth: Path | None,
+    tracks: Path | None,
+    kinds: tuple[str, ...],
+    threshold: float,
+    out_folder: Path | None,
+    overwrite: bool,
+    quiet: bool,
+) -> None:
+    """The report that answers can give."""
+    if truth is not None:
+        raise InputError("give --truth or --answers: with the whole truth answers tell nothing new")
+    if tracks is None:
+        raise InputError("--answers needs --tracks, the folder of the run that they are about")
+    from tracker.cli.by_answers import judge_by_answers, render_partial, write_partial
+    from tracker.evaluation.report import plots
+
+    if "png" in kinds:
+        plots.require()
+    report = judge_by_answers(tracks, answers, threshold=threshold)
+    files = write_partial(report, kinds, out_folder, _name(tracks), overwrite=overwrite)
+    if not quiet:
+        out.print(render_partial(report, files, width=out.width))
 
 
 def _found(

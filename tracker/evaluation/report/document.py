@@ -25,7 +25,7 @@ from tracker.evaluation.sequences import Role
 from tracker.evaluation.slices import Slice, slices
 from tracker.evaluation.timelines import Timeline, timelines
 
-__all__ = ["Advised", "Document", "gather", "to_json"]
+__all__ = ["Advised", "Document", "finite", "gather", "to_json"]
 
 SCHEMA, VERSION = "conftrack.evaluation", 1
 _GRID = np.linspace(0.0, 1.0, 101).round(2)
@@ -181,7 +181,7 @@ def to_json(document: Document) -> dict[str, Any]:
             for life in document.tracks
         ],
     }
-    clean: dict[str, Any] = _finite(plain)
+    clean: dict[str, Any] = finite(plain)
     return clean
 
 
@@ -270,12 +270,12 @@ def _advice(advised: Advised) -> dict[str, Any]:
     }
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """The same with null for NaN and infinity, which are no JSON."""
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     if isinstance(value, np.generic):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -16,7 +16,7 @@ from tracker.evaluation.report.svg import drawing
 from tracker.evaluation.report.tables import group_table, sections
 from tracker.evaluation.report.words import advice_sentences, headline
 
-__all__ = ["page"]
+__all__ = ["figure", "page"]
 
 _WIDE_HEIGHT = 230.0
 
@@ -92,7 +92,7 @@ def _advice(document: Document) -> str:
     first, *rest = advice_sentences(document.advised)
     more = "".join(f"<p>{escape(text)}</p>" for text in rest)
     count = document.advised.advice.clusters
-    drawn = "".join(_figure(chart, None) for chart in document.charts if chart.key == "advice")
+    drawn = "".join(figure(chart, None) for chart in document.charts if chart.key == "advice")
     return (
         '<h2>Which threshold</h2><div class="aside"><div class="box advice">'
         f'<p><b>{escape(first)}</b></p>{more}<p class="soft">Intervals: bootstrap over {count:,}'
@@ -141,10 +141,11 @@ def _comparison(document: Document) -> str:
 
 
 def _grid(charts: Sequence[Chart], *, height: float | None = None) -> str:
-    return f'<div class="charts">{"".join(_figure(chart, height) for chart in charts)}</div>'
+    return f'<div class="charts">{"".join(figure(chart, height) for chart in charts)}</div>'
 
 
-def _figure(chart: Chart, height: float | None) -> str:
+def figure(chart: Chart, height: float | None) -> str:
+    """A chart with its title, legend and caption; a height makes it wide and that high."""
     if chart.pairs:
         legend = (
             '<span class="ring" style="--c:var(--tracks)">told</span>'
