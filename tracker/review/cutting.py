@@ -27,7 +27,7 @@ _MADE = "made.json"
 # These are waited for; the video is read once for them alone, and once for all others.
 _AT_ONCE = 8
 _VERSION = 1  # of how clips are cut
-_CLOSE_S = 10.0
+_CLOSE_S = 3.0
 # A video of another rate has other times here already.
 _CHECKED = 8
 

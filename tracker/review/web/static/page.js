@@ -374,6 +374,7 @@ function askAgain(ids) {
 
 async function askName(first = false) {
   $("name-text").value = reviewer;
+  $("names").replaceChildren(...state.others.map((value) => h("option", { value })));
   const dialog = open("name");
   await new Promise((done) => dialog.addEventListener("close", done, { once: true }));
   const name = $("name-text").value.trim();
