@@ -326,9 +326,9 @@ def test_a_broker_is_told_of_a_connection_before_any_event_and_again_after_a_bre
     outlet.start()
     until(lambda: statuses(broker) == [b"online"])
     broker.drop_clients()
-    until(lambda: statuses(broker) == [b"online", b"online"])
+    until(lambda: statuses(broker).count(b"online") > 1)  # one not acknowledged comes again
     outlet.close()
-    assert statuses(broker)[2:] == [b"offline"]
+    assert statuses(broker)[-1] == b"offline"
     assert outlet.counts().failures == 0
 
 
