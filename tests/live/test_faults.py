@@ -156,7 +156,7 @@ class Webcam:
         assert device == "/dev/video0"
         Webcam.opened += 1
         self.left = 25 if Webcam.opened != 2 else 0
-        self.pictures = walking(25, begin=0 if Webcam.opened == 1 else 25)
+        self.pictures = walking(25, begin=25 * max(0, Webcam.opened - 2))
 
     def isOpened(self):
         return self.left > 0
