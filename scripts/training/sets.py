@@ -74,13 +74,15 @@ def read(
         hold_out: Of each source that is a folder every so many-th picture is kept back; 0 none.
 
     Returns:
-        The scenes of each set, and those kept back; sets of the same name are put together.
+        The scenes of each set, and those kept back. Sets of the same name are put together; of a
+        source given twice, so that it is taught more often, the same are kept back once.
 
     Raises:
         ValueError, FileNotFoundError: As `load_scenes`; or nothing to keep back.
     """
     taught: dict[str, list[Scene]] = {}
     held: dict[str, list[Scene]] = {}
+    known: set[Path] = set()
     for source in sources:
         scenes = load_scenes(
             source.labels, source.images, category=category, all_reviewed=all_reviewed
@@ -93,6 +95,8 @@ def read(
                     f"another taught with --hold-out {hold_out}"
                 )
             del scenes[hold_out - 1 :: hold_out]
-            held.setdefault(f"{source.name}, held out", []).extend(kept)
+            if source.labels.resolve() not in known:
+                held.setdefault(f"{source.name}, held out", []).extend(kept)
+            known.add(source.labels.resolve())
         taught.setdefault(source.name, []).extend(scenes)
     return taught, held

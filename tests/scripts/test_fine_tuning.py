@@ -162,6 +162,8 @@ def test_every_nth_picture_of_a_folder_is_kept_back(export, truth) -> None:
     assert len(taught["street-rank"]) == 4
     for scene, number in zip(kept, (2, 5), strict=True):
         np.testing.assert_array_equal(scene.image, whole[number].image)
+    twice, once = sets.read(sets.find([export, export], []), "person", hold_out=3)
+    assert [len(twice["street-rank"]), len(once["street-rank, held out"])] == [8, 2]
     with pytest.raises(ValueError, match="--hold-out 9"):
         sets.read(sets.find([export], []), "person", hold_out=9)
 
