@@ -34,7 +34,7 @@ EPILOG = epilog(
         "doubt where a look is cheaper than the mistake expected",
     ),
     ("conftrack review runs/street --video /media/street.mp4", "the video has moved"),
-    ("conftrack review runs/street --host 0.0.0.0", "for other machines; CONFTRACK_TOKEN lets them in"),
+    ("conftrack review runs/street --host 0.0.0.0", "to others, who know CONFTRACK_TOKEN"),
 )
 
 
