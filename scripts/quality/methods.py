@@ -21,7 +21,9 @@ from tracker.formats.mot import MotWriter
 from tracker.fusers import NAMES as FUSERS
 from tracker.smoothing import Recorder, smooth
 
-__all__ = ["CALIBRATED", "METHODS", "NAMES", "OURS", "SMOOTHED", "Method", "method_of", "run"]
+__all__ = [
+    "CALIBRATED", "METHODS", "NAMES", "NOTHING", "OURS", "SMOOTHED", "Method", "method_of", "run"
+]  # fmt: skip
 
 
 def fused(fuser: FuserName, recording: Recording) -> Iterator[Tracks]:
@@ -48,7 +50,7 @@ METHODS: dict[str, Method] = {
     SMOOTHED: smoothed,
     **{f"fuser {name}": partial(fused, name) for name in FUSERS if name != "evidence"},
 }
-_NOTHING = 1.5e-6
+NOTHING = 1.5e-6
 
 
 CALIBRATED = "ours calibrated"
@@ -74,4 +76,4 @@ def run(name: str, recording: Recording, out: Path, method: Method | None = None
     """Run a method on a sequence into the MOT file `out`; None takes the one of that name."""
     with MotWriter(out) as writer:
         for k, tracks in enumerate((method or METHODS[name])(recording)):
-            writer.write(_Stamp(k, k / recording.rate), tracks[tracks.score > _NOTHING])
+            writer.write(_Stamp(k, k / recording.rate), tracks[tracks.score > NOTHING])

@@ -26,7 +26,7 @@ from tracker.evaluation import (
 )
 from tracker.evaluation.track_metrics import TrackFigures, tally, total
 
-__all__ = ["STRONG", "Scored", "SetData", "load", "raw", "score"]
+__all__ = ["STRONG", "Scored", "SetData", "false_tracks", "load", "raw", "score"]
 
 STRONG = 0.5  # the default operating point, of detections and of tracks
 _TRACKS = (
@@ -98,14 +98,14 @@ def score(
     found = result.tracks
     assert found.tracks is not None
     figures = _boxes(found) | _tracks(found.tracks, "")
-    figures["false_tracks_at_best"] = _false_tracks(data, result, found.curve, at_true, "score")
+    figures["false_tracks_at_best"] = false_tracks(data, result, found.curve, at_true, "score")
     if found.existence is not None and found.existence_curve is not None:
         true, false = found.existence_curve.at(threshold)
         figures |= {"true_existence": true, "false_existence": false}
         figures |= {"ece_existence": _plain(found.existence.ece)}
         figures |= {"log_loss_existence": _plain(found.existence.log_loss)}
         figures |= _tracks(_by_existence(result, threshold), "_existence")
-        figures["false_tracks_at_best_existence"] = _false_tracks(
+        figures["false_tracks_at_best_existence"] = false_tracks(
             data, result, found.existence_curve, at_true, "existence"
         )
     return Scored(figures, found.curve)
@@ -141,7 +141,7 @@ def _by_existence(result: Evaluation, threshold: float) -> TrackFigures:
     )
 
 
-def _false_tracks(
+def false_tracks(
     data: SetData, result: Evaluation, sweep: Curve, at_true: int | None, by: str
 ) -> float | None:
     """False tracks for 1,000 frames, at the first threshold with so many right boxes."""
