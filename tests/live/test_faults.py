@@ -91,7 +91,7 @@ def test_flipped_bytes_cost_frames_and_not_the_stream():
             assert proxy.flipped > 30
             assert received > 70
             assert 0 < corrupt < received / 3
-            assert health["looked"] > 30
+            assert health["looked"] > 10
             assert running.system.looker.failures == 0
             ids = {i for _, t, _, _ in running.results.rows for i in t.track_id.tolist()}
             assert 1 in ids
@@ -108,7 +108,7 @@ def test_another_size_in_the_same_stream_carries_on_with_the_same_track():
 
     with LocalServer(play, hold=True) as server, Running(cam=camera(server.url)) as running:
         rows = running.results.rows
-        running.until(lambda: sum(looked and size == large for _, _, looked, size in rows) > 15)
+        running.until(lambda: sum(looked and size == large for _, _, looked, size in rows) > 4)
         health = running.of("cam")
         assert health["size_changes"] == 1
         assert health["reconnects"] == 0
@@ -135,7 +135,7 @@ def test_another_codec_and_size_after_a_reconnect_carry_on_with_the_same_track()
     over = threading.Event()
     with LocalServer(play) as server, Running(cam=camera(server.url)) as running:
         rows = running.results.rows
-        running.until(lambda: sum(looked and size == large for _, _, looked, size in rows) > 15)
+        running.until(lambda: sum(looked and size == large for _, _, looked, size in rows) > 4)
         health = running.of("cam")
         over.set()
         assert (health["reconnects"], health["size_changes"]) == (1, 1)
@@ -231,7 +231,7 @@ def test_a_camera_that_hangs_at_connect_delays_no_other():
             running.until(lambda: running.of("hangs")["failures"] >= 1)
             assert running.of("hangs")["received"] == 0
             assert fine["reconnects"] == 0
-            assert fine["looked"] > 25
+            assert fine["looked"] > 10
             assert "hunter2" not in str(running.system.health())
             times = [t.timestamp_s for c, t, looked, _ in running.results.rows if looked]
             assert np.diff(times).max() < 3.0

@@ -116,4 +116,4 @@ def test_hls_is_played_at_its_own_pace(tmp_path):
         running.until(lambda: running.of("cam")["state"] == "ended")
         assert time.monotonic() - began > 2.0
         assert running.of("cam")["received"] == 45
-        assert running.of("cam")["looked"] > 15
+        assert running.of("cam")["looked"] > 5
