@@ -52,7 +52,7 @@ from tracker.calibration.fitting import read_recordings
 from tracker.evaluation import BoxSequence, evaluate
 from tracker.evaluation.judging import JudgedBoxes, judge
 
-__all__ = ["KNOWN", "boxes_of", "cell", "main", "recorded"]
+__all__ = ["KNOWN", "boxes_of", "cell", "commit", "main", "recorded"]
 
 # A score that comes after all others.
 _LAST = 1e-6
@@ -170,6 +170,15 @@ def linked(data: scores.SetData) -> list[BoxSequence]:
     return out
 
 
+def commit() -> str:
+    """The commit of this clone, for the head of a table."""
+    done = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=Path(__file__).parent, capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    return done.stdout.strip() or "unknown"
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run from the command line; returns the exit code."""
     parser = argparse.ArgumentParser(
@@ -192,12 +201,8 @@ def main(arguments: list[str] | None = None) -> int:
     except (ConftrackError, OSError, json.JSONDecodeError, KeyError) as error:
         print(f"benchmark_oracle: {error}", file=sys.stderr)
         return 2
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=Path(__file__).parent, capture_output=True,
-        text=True, check=False,
-    ).stdout.strip()  # fmt: skip
     names = [one.name for one in sets]
-    print(f"commit {commit or 'unknown'}\n\n| | {' | '.join(names)} |")
+    print(f"commit {commit()}\n\n| | {' | '.join(names)} |")
     print("|---|" + "---|" * len(names), flush=True)
 
     def row(name: str, cells: Iterable[str]) -> None:

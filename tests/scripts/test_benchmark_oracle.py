@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scripts import benchmark_oracle
+from scripts import benchmark_attempts, benchmark_oracle
 from scripts.benchmark_oracle import KNOWN, judged_of
 from scripts.quality import scores
 from scripts.track_detections import Recording
-from tracker import Detections
+from tracker import Detections, TrackerConfig
 from tracker.evaluation import BoxSequence, TruthSequence
 
 FRAMES = 20
@@ -107,3 +107,25 @@ def test_the_table(data, tmp_path, capsys, monkeypatch):
 def test_data_that_is_not_there_is_said(tmp_path, capsys):
     assert benchmark_oracle.main([str(tmp_path)]) == 2
     assert "holds no SEQUENCE" in capsys.readouterr().err
+
+
+def test_attempts_are_judged_at_once_and_smoothed(data, tmp_path, capsys, monkeypatch):
+    pytest.importorskip("trackeval")
+    monkeypatch.setattr(benchmark_attempts, "recorded", lambda *_: data)
+    few = {"the default": TrackerConfig()}
+    monkeypatch.setattr(benchmark_attempts, "ATTEMPTS", few)
+    (tmp_path / "mine.toml").write_text("[existence]\nbirth = 0.5\n")
+    told = [
+        "--recorded",
+        "one",
+        "a.jsonl",
+        "gt.txt",
+        "--config",
+        "mine",
+        str(tmp_path / "mine.toml"),
+    ]
+    assert benchmark_attempts.main(told) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(" | ")[0] for line in lines[4:]] == ["| the default", "| mine"]
+    assert all(line.count(" / ") == 5 and line.count("; ") == 1 for line in lines[4:])
+    assert benchmark_attempts.main(["--config", "mine", str(tmp_path / "none.toml")]) == 2
