@@ -3,7 +3,7 @@
     python scripts/measure_answers.py DATA [DATA ...] [--write docs/calibration.md]
 
 DATA is a set, or a folder of sets, in the layout of `scripts/benchmark_quality.py`. Each sequence
-is judged with what was fitted to the others of its set; a set of one sequence is cut into halves.
+is judged with what was fitted to other thirds of its set; a set of one sequence is cut into halves.
 Of the others the most valuable tracks in doubt are asked about, as `conftrack review` does of
 smoothed runs, with or without audits; naive is a fit to the answered tracks alone. Figures are
 those of all boxes with all of the truth: score, existence.

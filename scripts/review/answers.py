@@ -7,8 +7,11 @@ judged on the part with all of its truth.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +53,9 @@ BoolArray = NDArray[np.bool_]
 CONFIG = TrackerConfig()
 NUMBERS = (25, 50, 100)
 AUDITED = 0.2
+# Parts of a set at most; and the fits that smoothed tracks are judged with, too.
+PARTS = 3
+SMOOTHED = ("none", "50 answers", "all labels")
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,7 @@ class Reviewed:
 def load(folder: Path) -> list[list[Reviewed]]:
     """The parts of a set, each judged by what was fitted on the others."""
     recordings, _ = read_recordings(None, folder)
-    return [[_prepared(one) for one in part] for part in folds(recordings)]
+    return [[_prepared(one) for one in part] for part in folds(recordings, PARTS)]
 
 
 def _prepared(recording: Recording) -> Reviewed:
@@ -160,9 +166,11 @@ def naive(pairs: Sequence[tuple[Recording, Answered]]) -> Labeller:
 
 
 def _figures(
-    parts: Sequence[Sequence[Reviewed]], label_of: Callable[[int], Labeller | None]
+    parts: Sequence[Sequence[Reviewed]],
+    label_of: Callable[[int], Labeller | None],
+    smoothed: bool,
 ) -> list[float]:
-    """ECE and log-loss of score and existence: at once, then of smoothed tracks."""
+    """ECE and log-loss of score and existence: at once, then of smoothed tracks (else NaN)."""
     at_once: list[list[NDArray[np.generic]]] = []
     after: list[list[NDArray[np.generic]]] = []
     for j, part in enumerate(parts):
@@ -175,17 +183,21 @@ def _figures(
                 Tracked(*one)
                 for one in zip(recordings, found, labeller(recordings, found), strict=True)
             ]
-            fitted = fit(recordings, labeller, CONFIG, first=first)
+            fitted = fit(recordings, labeller, CONFIG, first=first, afterwards=smoothed)
         for one in part:
             found_, told = one.found, one.labels
             if labeller is not None:
                 found_ = trace(one.recording, CONFIG, fitted)
                 told = label(one.recording, found_)
             at_once.append(_columns(found_, told))
-            smoothed = seen_afterwards(one.recording, CONFIG, fitted)
-            after.append(_columns(smoothed, label(one.recording, smoothed)))
+            if smoothed:
+                later = seen_afterwards(one.recording, CONFIG, fitted)
+                after.append(_columns(later, label(one.recording, later)))
     out = []
     for rows in (at_once, after):
+        if not rows:
+            out += [float("nan")] * 4
+            continue
         score, right, existence, real = (np.concatenate(c) for c in zip(*rows, strict=True))
         for told_, true in ((score, right), (existence, real)):
             one_ = calibration(told_, true)
@@ -198,7 +210,7 @@ def _columns(found: Trace, labels: Labels) -> list[NDArray[np.generic]]:
     return [found.score[m], labels.right[m], found.existence[m], labels.real[m]]
 
 
-def _rows(parts: Sequence[Sequence[Reviewed]]) -> dict[str, list[float]]:
+def _rows(parts: Sequence[Sequence[Reviewed]], what: str) -> dict[str, list[float]]:
     """Name of a fit -> its figures."""
 
     def taught(
@@ -216,30 +228,40 @@ def _rows(parts: Sequence[Sequence[Reviewed]]) -> dict[str, list[float]]:
 
         return make
 
-    rows = {
-        "none": _figures(parts, lambda _: None),
-        "without labels": _figures(parts, lambda _: by_mixture),
+    fits: dict[str, Callable[[int], Labeller | None]] = {
+        "none": lambda _: None,
+        "without labels": lambda _: by_mixture,
     }
     for number in NUMBERS:
-        rows[f"{number} answers, naive"] = _figures(parts, taught(number, 0.0, naive))
-        rows[f"{number} answers"] = _figures(parts, taught(number, 0.0, by_answers))
-        rows[f"{number} answers, a fifth audits"] = _figures(
-            parts, taught(number, AUDITED, by_answers)
-        )
-    rows["all labels"] = _figures(parts, lambda _: by_truth())
+        fits[f"{number} answers, naive"] = taught(number, 0.0, naive)
+        fits[f"{number} answers"] = taught(number, 0.0, by_answers)
+        fits[f"{number} answers, a fifth audits"] = taught(number, AUDITED, by_answers)
+    fits["all labels"] = lambda _: by_truth()
+    rows = {}
+    for name, label_of in fits.items():
+        rows[name] = _figures(parts, label_of, name in SMOOTHED)
+        print(f"{what}: {name}", file=sys.stderr, flush=True)
     return rows
+
+
+def _measured(folder: Path) -> dict[str, list[float]]:
+    return _rows(load(folder), folder.name)
 
 
 def answers_table(folders: Sequence[Path]) -> str:
     """ECE of score and existence by fit and set, and means; then log-loss and smoothed tracks."""
-    sets = {folder.name: _rows(load(folder)) for folder in folders}
+    with ProcessPoolExecutor(min(2, len(folders)), get_context("spawn")) as pool:
+        measured = list(pool.map(_measured, folders))
+    sets = dict(zip((folder.name for folder in folders), measured, strict=True))
     head = ["fitted to", *sets, "mean ECE", "mean log-loss", "smoothed: mean ECE", "mean log-loss"]
     lines = [" | ".join(head), " | ".join(["---"] * len(head))]
     for name in next(iter(sets.values())):
         all_of = [rows[name] for rows in sets.values()]
         mean = np.mean(all_of, axis=0)
         cells = [f"{one[0]:.3f}, {one[2]:.3f}" for one in all_of]
-        cells += [f"**{mean[k]:.3f}, {mean[k + 2]:.3f}**" for k in (0,)]
-        cells += [f"{mean[k]:.3f}, {mean[k + 2]:.3f}" for k in (1, 4, 5)]
+        cells.append(f"**{mean[0]:.3f}, {mean[2]:.3f}**")
+        cells += [
+            "" if np.isnan(mean[k]) else f"{mean[k]:.3f}, {mean[k + 2]:.3f}" for k in (1, 4, 5)
+        ]
         lines.append(" | ".join([name, *cells]))
     return "".join(f"| {line} |\n" for line in lines)
