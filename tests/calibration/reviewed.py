@@ -82,6 +82,11 @@ def answer_all(
     return out
 
 
-def street(folder: Path, seed: int = 0, frames: int = 150, shift: float = 1.0) -> dict[int, bool]:
+def street(folder: Path, shift: float = 1.0) -> dict[int, bool]:
     """A run of people, clutter and posts; whether each track is real."""
-    return write_run(folder, recording(seed, frames, shift=shift, posts=6, clutter=4.0))
+    return write_run(folder, world(shift))
+
+
+def world(shift: float = 1.0, seed: int = 0, frames: int = 150) -> Recording:
+    """What it is a run of; another seed is other footage of the kind."""
+    return recording(seed, frames, objects=10, clutter=3.0, posts=3, shift=shift)

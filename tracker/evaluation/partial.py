@@ -18,10 +18,11 @@ known (Hájek), which also makes up for audits that nobody answered yet. What li
 (maybes that nobody got to), and piles without audits, is not covered, and figures say of how many
 tracks they are.
 
-**Intervals.** Calibration figures: bootstrap over answered tracks, within strata. Precision: the
-shares of each stratum drawn from their posterior (Jeffreys), for of five right ones a bootstrap
-would say that all are right for certain. Both are for other footage of the kind: they do not shrink
-to nothing when all was asked.
+**Intervals.** Calibration figures: bootstrap over answered tracks, within strata. Of five answers
+that are all yes a plain bootstrap would say that all are for certain; so each stratum is drawn from
+as if it had half a yes and half a no more, spread over its answers (Jeffreys' prior). Precision:
+the share of each stratum from the posterior with that prior. All are for other footage of the kind:
+they do not shrink to nothing when all was asked.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ Interval: TypeAlias = tuple[float, float]
 
 STRATA = ("yes", "maybe", "no")
 _REPLICATES = 1000
+_CHANCES = 200
 _LEVELS = (0.025, 0.975)
 _LEAST = 1e-6  # log-loss takes probabilities no nearer to 0 and 1
 # So many audits of a pile may be unanswered before its size is taken from those that are.
@@ -207,14 +209,15 @@ def partial(
     size, answers = (np.bincount(stratum[m] + 1, minlength=4)[1:] for m in (stratum >= 0, given))
     stratum = np.where((stratum >= 0) & (answers[stratum] > 0), stratum, -1)
     known = np.flatnonzero(given)
-    weight = size[stratum[known]] / answers[stratum[known]]
-    real = said[known]
-    sums = _Sums.of_tracks(probability[known], real)
+    n = len(known)
+    # Each answered track twice: as it was answered, and for the intervals the other way round.
+    weight = np.concatenate([size[stratum[known]] / answers[stratum[known]], np.zeros(n)])
+    real = np.concatenate([said[known], 1.0 - said[known]])
+    sums = _Sums.of_boxes(np.tile(probability[known], 2), np.arange(2 * n), real)
     box = np.isin(row_track, known)
-    of_boxes = _Sums.of_boxes(
-        existence[box], np.searchsorted(known, row_track[box]), real, len(known)
-    )
-    draws = _resampled(stratum[known], rng) * weight
+    row = np.searchsorted(known, row_track[box])
+    of_boxes = _Sums.of_boxes(np.tile(existence[box], 2), np.concatenate([row, row + n]), real)
+    draws = _resampled(stratum[known], rng) * np.tile(weight[:n], 2)
     return Partial(
         tracks=len(probability),
         covered=int((stratum >= 0).sum()),
@@ -250,11 +253,8 @@ class _Sums:
     real: FloatArray
 
     @classmethod
-    def of_tracks(cls, p: FloatArray, real: FloatArray) -> _Sums:
-        return cls.of_boxes(p, np.arange(len(p)), real, len(p))
-
-    @classmethod
-    def of_boxes(cls, p: FloatArray, track: IntArray, real: FloatArray, n: int) -> _Sums:
+    def of_boxes(cls, p: FloatArray, track: IntArray, real: FloatArray) -> _Sums:
+        n = len(real)
         place = np.minimum((p * BINS).astype(np.int64), BINS - 1)
         at, shape = track * BINS + place, (n, BINS)
         q, y = np.clip(p, _LEAST, 1.0 - _LEAST), real[track]
@@ -283,11 +283,15 @@ def _pile(order: IntArray, mine: BoolArray, inclusion: FloatArray) -> int:
 
 
 def _resampled(stratum: IntArray, rng: np.random.Generator) -> FloatArray:
-    """(B, n) how often each answer is drawn, as many of each stratum as there are."""
-    out = np.zeros((_REPLICATES, len(stratum)))
+    """(B, 2 n) how often each answer is drawn as it is, and as its contrary."""
+    n = len(stratum)
+    out = np.zeros((_REPLICATES, 2 * n))
     for k in np.unique(stratum):
         mine = np.flatnonzero(stratum == k)
-        out[:, mine] = rng.multinomial(len(mine), np.full(len(mine), 1 / len(mine)), _REPLICATES)
+        m = len(mine)
+        contrary = np.full(m, 0.5 / (m * (m + 1.0)))
+        chance = np.concatenate([1.0 / m - contrary, contrary])
+        out[:, np.concatenate([mine, mine + n])] = rng.multinomial(m, chance, _REPLICATES)
     return out
 
 
@@ -303,15 +307,13 @@ def _true_or_not(
     spread = _errors(sums, draws, sums.real)
     # If the mean probability of a track's boxes were that of the track being real.
     p = sums.told.sum(axis=1) / np.maximum(sums.count.sum(axis=1), 1.0)
-    chance = [
-        float(_errors(sums, weight[None], y)["ece"][0])
-        for y in (rng.random((200, len(p))) < p).astype(np.float64)
-    ]
+    drawn = (rng.random((_CHANCES, len(p))) < p).astype(np.float64)
+    by_chance = np.abs(told - (weight * drawn) @ sums.count).sum(axis=1) / count.sum()
     estimates = {name: Estimate(float(value[name][0]), _interval(spread[name])) for name in spread}
     there = np.flatnonzero(count[0] > 0)
     return TrueOrNot(
         **estimates,
-        ece_by_chance=float(np.mean(chance)),
+        ece_by_chance=float(by_chance.mean()),
         bins=tuple(
             Bin(round(float(count[0, k])), float(told[0, k] / count[0, k]),
                 float(true[0, k] / count[0, k]))
