@@ -25,6 +25,7 @@ from tracker.calibration.fitting.confidences import KINDS, fit_score_model, held
 from tracker.calibration.fitting.labels import Detected
 from tracker.calibration.fitting.logistic import STRETCH_S, Trust, counted_as, fit, weights
 from tracker.calibration.fitting.maps import fit_map
+from tracker.calibration.fitting.telling import fit_maps
 from tracker.evaluation import evaluate
 from tracker.existence import log_odds_of, logit
 
@@ -386,3 +387,55 @@ def test_recorded_times_are_what_the_tracker_is_given(tmp_path):
     write([0.0, 0.2, 0.1, 0.3])
     with pytest.raises(InputError, match=r"frame 4 is at 0.1 s, but frame 2 before it at 0.2 s"):
         read_recordings(tmp_path)
+
+
+# ---- telling --------------------------------------------------------------------------------
+
+
+def test_much_footage_loosens_the_priors_and_little_does_not():
+    """Outcomes that are probabilities: what is left between map and truth is the prior's."""
+    true = LogOddsMap(-1.5, 2.0, 2.0)
+
+    def left(n: int, loosened_by: float | None) -> float:
+        z, each = np.linspace(-4, 4, n), np.arange(n)
+        y = true.of_probability(1 / (1 + np.exp(-z)))
+        return abs(fit_map(z, y, each, each, loosened_by=loosened_by).offset - true.offset)
+
+    assert left(600, 60.0) < 0.3 * left(600, None)
+    assert left(6, 60.0) > 0.8 * left(6, None)
+
+
+def test_a_map_is_fitted_to_its_share_of_what_is_told():
+    rng = np.random.default_rng(12)
+    n = 20_000
+    z, rest, each = rng.normal(0, 2, n), rng.normal(0, 1, n), np.arange(n)
+    share = np.where(rng.random(n) < 0.5, 1.0, 0.3)
+    true = LogOddsMap(0.8, 1.4, 1.4)
+    odds = share * true(z) + (1.0 - share) * rest
+    y = (rng.random(n) < 1 / (1 + np.exp(-odds))).astype(float)
+    found = fit_map(z, y, each, each, share=share, rest=(1.0 - share) * rest)
+    assert (found.offset, found.low, found.high) == pytest.approx((0.8, 1.4, 1.4), abs=0.15)
+
+
+@pytest.mark.parametrize("meet_at", [1.0, 0.6])
+def test_both_are_true_wherever_they_meet(meet_at):
+    """What the tracker tells with these maps has about the mean that turned out."""
+    worlds = [recording(k, 100, shift=1.5, posts=3) for k in range(3)]
+    tracked = track(worlds, by_truth(), CONFIG)
+    maps = fit_maps([one.found for one in tracked], [one.labels for one in tracked], meet_at)
+    calibration = Calibration(
+        existence=maps[0],
+        score_seen=maps[1],
+        score_coasted=maps[2],
+        consistent=True,
+        meet_at=meet_at,
+    )
+    again = track(worlds, by_truth(), CONFIG, calibration)
+    for told, turned_out in (("score", "right"), ("existence", "real")):
+        counts = [one.labels.counts for one in again]
+        p = np.concatenate([getattr(o.found, told)[c] for o, c in zip(again, counts, strict=True)])
+        y = np.concatenate(
+            [getattr(o.labels, turned_out)[c] for o, c in zip(again, counts, strict=True)]
+        )
+        assert p.mean() == pytest.approx(y.mean(), abs=0.06)
+    assert all((one.found.existence >= one.found.score - 1e-12).all() for one in again)

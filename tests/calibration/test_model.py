@@ -181,3 +181,19 @@ def test_a_settings_file_names_it(tmp_path):
     path.write_text("calibration = 3\n")
     with pytest.raises(ConfigError, match="calibration must be text"):
         TrackerConfig.from_toml(path)
+
+
+def test_where_existence_and_score_meet_is_in_the_file(tmp_path):
+    plain = Calibration(consistent=True)
+    assert plain.meet_at == 1.0
+    assert "meet_at" not in plain.to_dict()
+    # As older files have it: existence is raised all the way.
+    assert Calibration.from_dict({"version": 1, "consistent": True}) == plain
+    between = Calibration(consistent=True, meet_at=0.85)
+    between.save(tmp_path / "c.toml")
+    assert Calibration.from_toml(tmp_path / "c.toml") == between
+    config = TrackerConfig().score
+    assert (plain.agreement(config), between.agreement(config)) == (1.0, 0.85)
+    for wrong in (1.5, -0.1, True, "much"):
+        with pytest.raises(ConfigError, match="meet_at must be a number in"):
+            Calibration(consistent=True, meet_at=wrong)

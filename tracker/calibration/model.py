@@ -137,6 +137,8 @@ class Calibration:
         consistent: Whether existence is told as at least score, as it must be if both are true: a
             box can only be right if its object exists. Goes with the maps; states follow what the
             track has earned by itself.
+        meet_at: Where those two meet that would contradict each other, if `consistent`: from
+            existence (0) to score (1), in log-odds, as `ScoreConfig.agreement`.
         afterwards: How both are told where `tracker.smoothing` has seen the future.
         scene: What is known of the scene.
         about: Where it comes from.
@@ -159,6 +161,7 @@ class Calibration:
     score_seen: LogOddsMap = field(default_factory=LogOddsMap)
     score_coasted: LogOddsMap = field(default_factory=LogOddsMap)
     consistent: bool = False
+    meet_at: float = 1.0
     afterwards: Afterwards = field(default_factory=Afterwards)
     scene: Scene = field(default_factory=Scene)
     about: About = field(default_factory=About)
@@ -167,10 +170,13 @@ class Calibration:
         """Check what is no part of its own.
 
         Raises:
-            ConfigError: `consistent` is no truth value.
+            ConfigError: `consistent` is no truth value, or `meet_at` no number in [0, 1].
         """
         if not isinstance(self.consistent, bool):
             raise ConfigError(f"consistent must be true or false, got {self.consistent!r}")
+        number = isinstance(self.meet_at, int | float) and not isinstance(self.meet_at, bool)
+        if not number or not 0.0 <= self.meet_at <= 1.0:
+            raise ConfigError(f"meet_at must be a number in [0, 1], got {self.meet_at!r}")
 
     @property
     def is_identity(self) -> bool:
@@ -189,13 +195,9 @@ class Calibration:
         return not self.consistent and all(told.is_identity for told in maps)
 
     def agreement(self, config: ScoreConfig) -> float | None:
-        """Where existence and score meet that would contradict each other; None: they may.
-
-        What a calibration that is `consistent` says of a box is as true as what it says of a track:
-        existence is raised all the way.
-        """
+        """Where existence and score meet that would contradict each other; None: they may."""
         if self.consistent:
-            return 1.0
+            return self.meet_at
         return config.agreement if config.consistent else None
 
     def applied(self, config: TrackerConfig) -> TrackerConfig:
@@ -250,6 +252,8 @@ class Calibration:
         table: dict[str, Any] = {"version": _VERSION}
         if self.consistent:
             table["consistent"] = True
+            if self.meet_at != 1.0:
+                table["meet_at"] = self.meet_at
         about = {f.name: getattr(self.about, f.name) for f in fields(self.about)}
         about["sequences"] = list(self.about.sequences)
         table["about"] = {name: value for name, value in about.items() if value}

@@ -131,7 +131,9 @@ def fit(
     else:
         advance(frames)
     say("fitting how it is told")
-    told = _told(now, latest, scene)
+    # A guess knows too little of boxes and tracks apart to say where the two meet.
+    of_labels = first[0].labels.trust.is_of_labels
+    told = _told(now, latest, scene, config.score.agreement if of_labels else 1.0)
     if not afterwards or not first[0].labels.afterwards:
         return told
     say("fitting how it is told afterwards")
@@ -171,7 +173,7 @@ def check(tracked: Sequence[Tracked]) -> str:
     return ""
 
 
-def _told(now: Calibration, latest: Sequence[Tracked], scene: bool) -> Calibration:
+def _told(now: Calibration, latest: Sequence[Tracked], scene: bool, meet_at: float) -> Calibration:
     """The calibration with its maps, its scene, and what is known of the fit."""
     found = [one.found for one in latest]
     labels = [one.labels for one in latest]
@@ -179,7 +181,7 @@ def _told(now: Calibration, latest: Sequence[Tracked], scene: bool) -> Calibrati
     real = np.concatenate([one.real for one in labels])[counts]
     cluster, stretch = (joined(found, name)[counts] for name in ("track_id", "stretch"))
     trust = labels[0].trust
-    believed, of_seen, of_coasted = fit_maps(found, labels)
+    believed, of_seen, of_coasted = fit_maps(found, labels, meet_at)
     first = np.unique(cluster, return_index=True)[1]
     about = About(
         sequences=tuple(one.recording.name for one in latest),
@@ -195,6 +197,7 @@ def _told(now: Calibration, latest: Sequence[Tracked], scene: bool) -> Calibrati
         score_seen=of_seen,
         score_coasted=of_coasted,
         consistent=bool(len(real)),
+        meet_at=meet_at if len(real) else 1.0,
         scene=found[0].scene if scene else now.scene,
         about=about,
     )

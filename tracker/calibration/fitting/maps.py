@@ -18,7 +18,7 @@ __all__ = ["fit_map", "rounded"]
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-# Standard deviations of offset, mean slope and half the difference of the slopes.
+# Standard deviations of offset, mean slope and half the difference of the slopes among detectors.
 _DEVIATION = np.array([0.8, 0.45, 0.3])
 _PRIOR = np.array([0.0, 1.0, 0.0])
 # A map that hardly rises could not be held to a threshold.
@@ -33,6 +33,9 @@ def fit_map(
     *,
     trust: Trust = LABELS,
     bent: bool = True,
+    loosened_by: float | None = None,
+    share: FloatArray | None = None,
+    rest: FloatArray | None = None,
 ) -> LogOddsMap:
     """The map that makes log-odds true.
 
@@ -43,6 +46,10 @@ def fit_map(
         stretch: (N,) stretch of time of each, see `logistic`.
         trust: What the outcomes are worth.
         bent: Whether the two slopes may differ.
+        loosened_by: So many independent tracks double the variances of the prior, twice as many
+            treble them, and so on; None keeps them.
+        share: (N,) what is told is this share of the map and a rest; None is all of it.
+        rest: (N,) that rest, log-odds; None is nothing.
 
     Example:
         >>> rng = np.random.default_rng(0)
@@ -53,17 +60,20 @@ def fit_map(
         >>> told.of_probability(np.array([0.5])).round(1)  # 1 / (1 + e) = 0.27
         array([0.3])
     """
-    weight, _ = weights(cluster, stretch, outcome, trust)
-    features = _features(z)
+    weight, worth = weights(cluster, stretch, outcome, trust)
+    features = _features(z) if share is None else _features(z) * share[:, None]
+    rest = np.zeros(len(z)) if rest is None else rest
     deviation = _DEVIATION * np.array([1.0, trust.slopes, trust.slopes])
+    if loosened_by is not None:
+        deviation *= np.sqrt(1.0 + worth / loosened_by)
     if not bent:
         deviation[2] = 1e-6
-    offset, slope, bend = fit(features, outcome, weight, _PRIOR, deviation).tolist()
+    offset, slope, bend = fit(features, outcome, weight, _PRIOR, deviation, rest).tolist()
     for side in (1.0, -1.0):  # low = slope − bend, high = slope + bend
         if slope - side * bend < _LEAST_SLOPE:
             # bend = side · (slope − least): one coefficient less.
             fewer = np.column_stack([features[:, 0], features[:, 1] + side * features[:, 2]])
-            added = -side * _LEAST_SLOPE * features[:, 2]
+            added = rest - side * _LEAST_SLOPE * features[:, 2]
             offset, slope = fit(fewer, outcome, weight, _PRIOR[:2], deviation[:2], added).tolist()
             slope = max(slope, _LEAST_SLOPE)
             bend = side * (slope - _LEAST_SLOPE)
