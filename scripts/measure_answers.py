@@ -1,12 +1,18 @@
-"""What `conftrack calibrate --answers` is worth, with reviewers who know the truth: a table.
+"""What answers are worth, with simulated reviewers who know the truth: two tables.
 
-    python scripts/measure_answers.py DATA [DATA ...] [--write docs/calibration.md]
+    python scripts/measure_answers.py DATA [DATA ...] [--write docs]
 
-DATA is a set, or a folder of sets, in the layout of `scripts/benchmark_quality.py`. Each sequence
-is judged with what was fitted to other thirds of its set; a set of one sequence is cut into halves.
-Of the others the most valuable tracks in doubt are asked about, as `conftrack review` does of
-smoothed runs, with or without audits; naive is a fit to the answered tracks alone. Figures are
-those of all boxes with all of the truth: score, existence.
+DATA is a set, or a folder of sets, in the layout of `scripts/benchmark_quality.py`.
+
+The first table, for docs/calibration.md: what `conftrack calibrate --answers` fits to. A set is cut
+into thirds (of one sequence: halves), each judged with what was fitted to the others. Of these the
+most valuable tracks in doubt are asked about, as `conftrack review` does of smoothed runs, with or
+without audits; naive is a fit to the answered tracks alone. Figures are those of all boxes with all
+of the truth: score, existence.
+
+The second, for docs/evaluate.md: what `conftrack evaluate --answers` tells of the longest run of
+each set beside what is true, means over draws of the audits; alone is what the answered tracks are
+by themselves.
 """
 
 from __future__ import annotations
@@ -26,7 +32,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from scripts.measure_review import written
 from scripts.quality.running import sets_in
-from scripts.review.answers import answers_table
+from scripts.review.answers import answers_table, judged_table
 from tracker import ConftrackError
 
 __all__ = ["main"]
@@ -39,10 +45,14 @@ def main(arguments: list[str] | None = None) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("data", type=Path, nargs="+", help="sets, or folders of sets")
-    parser.add_argument("--write", type=Path, help="put the table into this page")
+    parser.add_argument("--write", type=Path, help="put the tables into the pages of this folder")
     options = parser.parse_args(arguments)
     try:
-        text = answers_table(sets_in(options.data))
+        folders = sets_in(options.data)
+        tables = {
+            ("evaluate.md", "answers-judged"): judged_table(folders),
+            ("calibration.md", "answers"): answers_table(folders),
+        }
     except (ConftrackError, OSError) as error:
         print(f"measure_answers: {error}", file=sys.stderr)
         return 2
@@ -51,11 +61,13 @@ def main(arguments: list[str] | None = None) -> int:
         ["git", "rev-parse", "--short", "HEAD"], cwd=root, capture_output=True, text=True
     ).stdout.strip()
     shown = shlex.join(["python", "scripts/measure_answers.py", *map(str, command)])
-    text += f"\nMade at commit {commit or 'unknown'} by `{shown}`.\n"
-    print(text)
-    if options.write is not None:
-        page = options.write.read_text(encoding="utf-8")
-        options.write.write_text(written(page, "answers", text), encoding="utf-8")
+    made = f"\nMade at commit {commit or 'unknown'} by `{shown}`.\n"
+    for (name, mark), text in tables.items():
+        print(f"{text}{made}")
+        if options.write is not None:
+            path = options.write / name
+            page = written(path.read_text(encoding="utf-8"), mark, f"{text}{made}")
+            path.write_text(page, encoding="utf-8")
     return 0
 
 

@@ -38,21 +38,24 @@ from tracker.calibration.fitting.fit import Labeller, Tracked
 from tracker.calibration.fitting.logistic import LABELS
 from tracker.calibration.fitting.telling import seen_afterwards
 from tracker.evaluation import calibration
+from tracker.evaluation.partial import partial
 from tracker.review.answered import answered_of
 from tracker.review.answers import Asked
 from tracker.review.consensus import Consensus
 from tracker.review.lives import lives_of
+from tracker.review.questions import questions
 from tracker.review.reading import RunBuilder
 from tracker.review.runs import Run
 from tracker.review.triage import triage
 from tracker.smoothing import Recorder, smooth
 
-__all__ = ["Reviewed", "answers_table", "asked_of", "load", "naive"]
+__all__ = ["Reviewed", "answers_table", "asked_of", "judged_table", "load", "naive"]
 
 BoolArray = NDArray[np.bool_]
 CONFIG = TrackerConfig()
 NUMBERS = (25, 50, 100)
 AUDITED = 0.2
+AUDITS, DRAWS = 20, 20
 # Parts of a set at most; and the fits that smoothed tracks are judged with, too.
 PARTS = 3
 SMOOTHED = ("none", "50 answers", "all labels")
@@ -265,3 +268,63 @@ def answers_table(folders: Sequence[Path]) -> str:
         ]
         lines.append(" | ".join([name, *cells]))
     return "".join(f"| {line} |\n" for line in lines)
+
+
+def judged_table(folders: Sequence[Path]) -> str:
+    """What `conftrack evaluate --answers` tells of the longest run of each set, and the truth."""
+    head = [
+        "longest run of", "tracks", "answers", "real where P ≥ 0.5: true", "told", "alone",
+        "real of all: true", "told", "alone", "existence, Brier: true", "told", "alone",
+        "95 % intervals that hold it",
+    ]  # fmt: skip
+    lines = [" | ".join(head), " | ".join(["---"] * len(head))]
+    for folder in folders:
+        recordings, _ = read_recordings(None, folder)
+        one = _prepared(max(recordings, key=len))
+        result = triage(one.run)
+        lives, told, alone, held = result.lives, [], [], []
+        of = one.judged[lives.row_track]
+        truth = _true_figures(one, lives.probability)
+        numbers = []
+        for seed in range(DRAWS):
+            said, inclusion = np.full(len(lives), np.nan), np.full(len(lives), np.nan)
+            audited = np.zeros(len(lives), np.bool_)
+            for ask in questions(result, audit=AUDITS, seed=seed):
+                if one.judged[ask.row]:
+                    said[ask.row], inclusion[ask.row] = one.real[ask.row], ask.inclusion
+                    audited[ask.row] = ask.asked == "audit"
+            # Tracks that are not judged are none of the run here: nobody knows what is true.
+            keep = one.judged
+            found = partial(
+                probability=lives.probability[keep],
+                said=said[keep],
+                inclusion=inclusion[keep],
+                audited=audited[keep],
+                kinds={"likely": lives.probability[keep] >= 0.5, "all": lives.track_id[keep] >= 0},
+                existence=one.run.tracks.existence[of],
+                row_track=(np.cumsum(keep) - 1)[lives.row_track[of]],
+                seed=seed,
+            )
+            figures_ = [p.share for p in found.precision] + [found.existence.brier]
+            told.append([f.value for f in figures_])
+            held.append(
+                [f.interval[0] <= t <= f.interval[1] for f, t in zip(figures_, truth, strict=True)]
+            )
+            given = ~np.isnan(said)
+            alone.append(_true_figures(replace(one, judged=given), lives.probability))
+            numbers.append(given.sum())
+        means, naive_ = np.mean(told, axis=0), np.mean(alone, axis=0)
+        cells = [folder.name, f"{one.judged.sum():,}", f"{np.mean(numbers):.0f}"]
+        for k in range(3):
+            cells += [f"{truth[k]:.3f}", f"{means[k]:.3f}", f"{naive_[k]:.3f}"]
+        lines.append(" | ".join([*cells, f"{np.mean(held):.0%}"]))
+    return "".join(f"| {line} |\n" for line in lines)
+
+
+def _true_figures(one: Reviewed, probability: NDArray[np.float64]) -> list[float]:
+    """The same from the truth about some tracks: those that are judged."""
+    real, here = one.real[one.judged], probability[one.judged] >= 0.5
+    track = lives_of(one.run).row_track
+    of = one.judged[track]
+    wrong = one.run.tracks.existence[of] - one.real[track[of]]
+    return [float(real[here].mean()), float(real.mean()), float(np.mean(wrong**2))]

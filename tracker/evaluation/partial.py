@@ -170,12 +170,14 @@ def strata(
     drawn = given & audited
     # An audit with a P that was in doubt is of the pile it is nearer to.
     upper = drawn & (probability > 0.5 * (low + high))
-    for number, mine, order in (
-        (0, upper, np.argsort(-probability, kind="stable")),
-        (2, drawn & ~upper, np.argsort(probability, kind="stable")),
+    # A pile ends where the maybes begin.
+    beyond = (probability > high, probability < low) if len(doubt) else (upper | True, upper | True)
+    for number, mine, most, order in (
+        (0, upper, beyond[0], np.argsort(-probability, kind="stable")),
+        (2, drawn & ~upper, beyond[1], np.argsort(probability, kind="stable")),
     ):
         if mine.any():
-            out[order[: _pile(order, mine, inclusion)]] = number
+            out[order[: _pile(order, mine, inclusion, int(most.sum()))]] = number
     return out
 
 
@@ -268,18 +270,18 @@ class _Sums:
         )
 
 
-def _pile(order: IntArray, mine: BoolArray, inclusion: FloatArray) -> int:
+def _pile(order: IntArray, mine: BoolArray, inclusion: FloatArray, most: int) -> int:
     """Tracks in the pile that audits were drawn from: the first so many in this order."""
     share = float(inclusion[mine].max())
     last = int(np.flatnonzero(mine[order])[-1]) + 1
     n = int(mine.sum())
     for drawn in range(n, n + _UNANSWERED):
         size = drawn / share
-        if size > len(order) + 0.5:
+        if size > max(most, last) + 0.5:
             break
         if round(size) >= last and abs(size - round(size)) < _WHOLE * size:
             return round(size)
-    return min(max(round(n / share), last), len(order))
+    return max(min(round(n / share), most), last)
 
 
 def _resampled(stratum: IntArray, rng: np.random.Generator) -> FloatArray:
