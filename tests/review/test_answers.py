@@ -17,7 +17,15 @@ from hypothesis import strategies as st
 
 from tests.review.kit import Row, write_run
 from tracker import InputError
-from tracker.review.answers import Answer, AnswerLog, check_run, now, read_answers, run_key
+from tracker.review.answers import (
+    Answer,
+    AnswerLog,
+    check_run,
+    is_printable,
+    now,
+    read_answers,
+    run_key,
+)
 
 ONE = Answer("0123456789abcdef", 12, "yes", "person", "anna", "2026-01-31T12:34:56.789Z", 3.2, 0.43)
 
@@ -52,7 +60,9 @@ def test_a_line_is_as_documented() -> None:
         track=st.integers(0, 2**40),
         answer=st.sampled_from(["yes", "no", "unsure", "undo"]),
         class_name=st.none() | st.text(max_size=9),
-        reviewer=st.text(min_size=1, max_size=9).filter(lambda name: bool(name.strip())),
+        reviewer=st.text(min_size=1, max_size=9).filter(
+            lambda name: bool(name.strip()) and is_printable(name)
+        ),
         at=st.just("2026-01-31T12:34:56.789Z"),
         seconds=st.floats(0, 1e6),
         probability=st.floats(0, 1),
@@ -75,6 +85,10 @@ def test_every_answer_comes_back_in_one_line(one: Answer) -> None:
         ({"track": True}, "track"),
         ({"class_name": 3}, "class"),
         ({"reviewer": " "}, "reviewer"),
+        ({"reviewer": "anna\x1b[2J"}, "cannot be seen"),
+        ({"reviewer": "\u202eanna"}, "cannot be seen"),
+        ({"reviewer": "an\ud800na"}, "cannot be seen"),
+        ({"seconds": 10**400}, "seconds"),
         ({"seconds": -1.0}, "seconds"),
         ({"seconds": float("inf")}, "seconds"),
         ({"probability": 1.5}, "probability"),
@@ -122,6 +136,22 @@ def test_a_torn_line_longer_than_one_look_back(path: Path) -> None:
     path.write_text(torn)
     AnswerLog(path)
     assert path.read_text() == ""
+
+
+def test_the_zeros_of_a_machine_that_died_are_taken_off(path: Path) -> None:
+    path.write_bytes(ONE.to_line().encode() + bytes(512))
+    AnswerLog(path).append(replace(ONE, track=13))
+    assert [one.track for one in read_answers(path)] == [12, 13]
+
+
+@pytest.mark.parametrize(
+    "foreign", ["notes of mine, without a line feed", ONE.to_line()[:-1].replace(":1,", ":2,")]
+)
+def test_what_is_no_rest_of_an_answer_is_not_taken_off(path: Path, foreign: str) -> None:
+    path.write_text(foreign)
+    with pytest.raises(InputError, match="is no list of answers, it ends with"):
+        AnswerLog(path)
+    assert path.read_text() == foreign
 
 
 def test_a_bad_line_that_is_not_the_last_is_an_error(path: Path) -> None:

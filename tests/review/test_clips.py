@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -102,8 +103,6 @@ def test_the_stretch_is_where_most_was_seen() -> None:
 
 
 def test_where_the_video_is(folder: Path, tmp_path: Path) -> None:
-    from dataclasses import replace
-
     run = run_of([[]])
     assert video_of(run) is None
     assert video_of(replace(run, source=str(folder))) == str(folder)
@@ -121,4 +120,9 @@ def test_a_video_of_other_times_is_refused(tmp_path: Path) -> None:
             video.write(np.full((48, 64, 3), 9 * k, np.uint8), k / 25)
     with pytest.raises(InputError, match="made of another video"):
         list(frames_at(run_of([[]] * 6), str(tmp_path / "a.mp4"), [5]))
-    assert len(list(frames_at(run_of([[]] * 6, period_s=0.04), str(tmp_path / "a.mp4"), [5]))) == 1
+    run = run_of([[]] * 6, period_s=0.04)
+    assert len(list(frames_at(run, str(tmp_path / "a.mp4"), [5]))) == 1
+    same, half = replace(run, image_size=(64, 48)), replace(run, image_size=(128, 96))
+    assert len(list(frames_at(same, str(tmp_path / "a.mp4"), [5]))) == 1
+    with pytest.raises(InputError, match=r"pictures of 64x48, the run .* was made of 128x96"):
+        list(frames_at(half, str(tmp_path / "a.mp4"), [5]))

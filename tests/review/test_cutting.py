@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import threading
 from pathlib import Path
 
@@ -103,16 +105,87 @@ def test_the_first_questions_are_cut_first(folder: Path, monkeypatch: pytest.Mon
     with Cutter(run, triage(run).lives, rows, video, folder / "review", key="k") as cutter:
         assert cutter.join(30)
     assert parts == [[4, 2], [0, 1, 3]]
+    assert [list(part) for part in cutting._growing(range(20))] == [
+        [0, 1],
+        list(range(2, 18)),
+        [18, 19],
+    ]
 
 
-def test_a_damaged_memory_means_to_cut_again(folder: Path) -> None:
+@pytest.mark.parametrize(
+    "memory", ['{"of": ', "[]", '{"of": OF, "views": 5}', '{"of": OF, "views": [[]]}', "\0"]
+)
+def test_a_damaged_memory_means_to_cut_again(folder: Path, memory: str) -> None:
     with Stage(folder).cutter as cutter:
         assert cutter.join(30)
-    (folder / "review" / "made.json").write_text('{"of": ')
+    made = folder / "review" / "made.json"
+    of = json.dumps(json.loads(made.read_text())["of"])
+    made.write_text(memory.replace("OF", of))
     with Stage(folder).cutter as cutter:
         assert cutter.join(30)
         assert cutter.left == 0
         assert cutter.error is None
+
+
+def test_a_prepared_memory_shows_no_files_but_its_own(folder: Path) -> None:
+    with Stage(folder).cutter as cutter:
+        assert cutter.join(30)
+    made = folder / "review" / "made.json"
+    plain = json.loads(made.read_text())
+    names = {"crops": "../answers.jsonl", "clip": "/etc/hostname", "still": "x", "place": "x"}
+    made.write_text(json.dumps(plain | {"views": {"3": names}}))
+    with Stage(folder).cutter as cutter:
+        assert cutter.join(30)
+        view = cutter.view(read_ids(folder).index(3))
+    assert view is not None
+    assert view.clip == "clips/3.mp4"
+
+
+def test_a_clip_that_was_removed_is_cut_again(folder: Path) -> None:
+    with Stage(folder).cutter as cutter:
+        assert cutter.join(30)
+    (folder / "review" / "clips" / "3.mp4").unlink()
+    with Stage(folder).cutter as cutter:
+        assert cutter.join(30)
+    assert (folder / "review" / "clips" / "3.mp4").is_file()
+
+
+def test_files_of_somebody_else_stay(folder: Path) -> None:
+    (folder / "review" / "clips").mkdir(parents=True)
+    (folder / "review" / "clips" / "1.mp4").write_bytes(b"of a triage")
+    (folder / "review" / "triage.json").write_text("{}")
+    with pytest.raises(InputError, match=r"other files \(triage.json\)"):
+        Stage(folder)
+    assert (folder / "review" / "clips" / "1.mp4").is_file()
+
+
+def read_ids(folder: Path) -> list[int]:
+    return triage(read_run(folder)).lives.track_id.tolist()
+
+
+def test_a_video_that_ends_too_early_is_told_and_tried_again(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    import numpy as np
+
+    from tracker.video.writer import VideoWriter
+
+    whole = (folder.parent / "street.mp4").read_bytes()
+    with VideoWriter(folder.parent / "street.mp4", fps=10) as out:
+        out.write(np.zeros((120, 160, 3), np.uint8), 0.0)
+    row = read_ids(folder).index(12)  # that is there in the seventh frame alone
+    with caplog.at_level(logging.WARNING), Stage(folder, audit=3).cutter as cutter:
+        assert cutter.join(30)
+        view = cutter.view(row)
+    assert view is not None
+    assert view.clip == ""
+    assert "1 of 5 tracks have no pictures: the video ends before them" in caplog.text
+    (folder.parent / "street.mp4").write_bytes(whole)
+    with Stage(folder, audit=3).cutter as cutter:
+        assert cutter.join(30)
+        view = cutter.view(row)
+    assert view is not None
+    assert view.clip == "clips/12.mp4"
 
 
 def test_the_wrong_video_and_none_are_told_at_once(folder: Path, tmp_path: Path) -> None:

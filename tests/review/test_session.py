@@ -131,6 +131,7 @@ def test_an_answer_sent_twice_is_saved_once(stage: Stage) -> None:
         (3, "yes", {"reviewer": "  "}, "name"),
         (3, "yes", {"reviewer": "x" * 61}, "name"),
         (3, "yes", {"reviewer": "a\x00b"}, "name"),
+        (3, "yes", {"reviewer": "\u200d"}, "name"),
     ],
 )
 def test_what_is_no_answer_is_refused(
@@ -139,6 +140,20 @@ def test_what_is_no_answer_is_refused(
     with pytest.raises(InputError, match=message):
         stage.say(number, said, **({"after": 0} | more))
     assert lines(stage) == []
+
+
+@pytest.mark.parametrize(("seconds", "kept"), [(10**400, 600.0), (float("nan"), 0.0)])
+def test_a_clock_gone_mad_costs_no_answer(stage: Stage, seconds: float, kept: float) -> None:
+    stage.say(3, "yes", seconds=seconds)
+    assert lines(stage)[0]["seconds"] == kept
+
+
+def test_one_person_is_one_however_the_name_is_written(stage: Stage) -> None:
+    stage.say(3, "yes", "Rene\u0301")
+    stage.say(5, "no", "Ren\u00e9")
+    assert [who["name"] for who in stage.review.agreement()["reviewers"]] == ["Ren\u00e9"]
+    stage.say(3, "yes", "\u0639\u0644\u06cc\u200c\u0631\u0636\u0627")  # joined as it is spelled
+    assert len(stage.review.agreement()["reviewers"]) == 2
 
 
 def test_a_page_of_another_run_is_told_so(stage: Stage) -> None:
@@ -179,6 +194,14 @@ def test_a_file_that_somebody_broke_is_not_the_answers_fault(stage: Stage) -> No
     with stage.log.path.open("a") as file:
         file.write("this is no answer\n")
     with pytest.raises(OSError, match="line 2"):
+        stage.say(5, "yes", after=1)
+
+
+def test_an_end_that_is_no_answer_is_not_the_answers_fault(stage: Stage) -> None:
+    stage.say(3, "yes")
+    with stage.log.path.open("a") as file:
+        file.write("half a note")
+    with pytest.raises(OSError, match="half a note"):
         stage.say(5, "yes", after=1)
 
 

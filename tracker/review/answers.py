@@ -13,6 +13,7 @@ import hashlib
 import json
 import math
 import os
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -28,9 +29,21 @@ try:
 except ImportError:  # not on Windows: there one process at a time writes
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["Answer", "AnswerLog", "Asked", "Said", "check_run", "now", "read_answers", "run_key"]
+__all__ = [
+    "Answer",
+    "AnswerLog",
+    "Asked",
+    "Said",
+    "check_run",
+    "is_printable",
+    "now",
+    "read_answers",
+    "run_key",
+]
 
 FORMAT, VERSION = "conftrack-answers", 1
+# How every line begins, and so what is left of one that was cut off.
+_BEGIN = f'{{"format":"{FORMAT}"'.encode()
 
 Said: TypeAlias = Literal["yes", "no", "unsure", "undo"]
 Asked: TypeAlias = Literal["maybe", "audit"]
@@ -88,13 +101,16 @@ class Answer:
                 raise InputError(f"{name} must be one of {', '.join(known)}; got {value!r}")
         if not self.reviewer.strip() or not self.run:
             raise InputError("an answer needs a reviewer and a run, got an empty name")
+        if not is_printable(self.reviewer):
+            raise InputError(f"the name {self.reviewer!r} has characters that cannot be seen")
         for name, number, least, most in (
             ("seconds", self.seconds, 0.0, math.inf),
             ("probability", self.probability, 0.0, 1.0),
             ("inclusion", self.inclusion, 0.0, 1.0),
         ):
             fits = isinstance(number, int | float) and not isinstance(number, bool)
-            if not fits or not (least <= number <= most and math.isfinite(number)):
+            # Whole numbers can be larger than what `math.isfinite` can be asked about.
+            if not fits or not (least <= number <= most and number <= sys.float_info.max):
                 raise InputError(f"{name} must be a number from {least:g} to {most:g}: {number!r}")
         if self.inclusion == 0.0:
             raise InputError("inclusion must be above 0: what could not be asked was not answered")
@@ -167,13 +183,14 @@ class AnswerLog:
 
     Several threads and processes may have a log of one file. Each line goes into the file by one
     write under a lock of the file (where the system has `fcntl`); what a crash left of a line that
-    was never finished is taken off before the next one.
+    was never finished is taken off before the next one. What ends otherwise is not written to.
 
     Args:
         path: File to append to; it is created, and its end repaired, at once, so that a place that
             cannot be written to is known before somebody has answered.
 
     Raises:
+        InputError: It ends with what is neither an answer nor the beginning of one.
         OSError: It cannot be written.
     """
 
@@ -216,7 +233,7 @@ class AnswerLog:
         try:
             if fcntl is not None:
                 fcntl.flock(file, fcntl.LOCK_EX)  # given back when the file is closed
-            yield file, _repaired(file)
+            yield file, _repaired(file, self.path)
         finally:
             os.close(file)
 
@@ -293,8 +310,22 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _repaired(file: int) -> int:
-    """Size of a file that ends with a whole line: what a crash left of another is taken off."""
+def is_printable(name: str) -> bool:
+    r"""Whether a name has nothing in it but what can be seen, and what joins letters.
+
+    Example:
+        >>> [is_printable(name) for name in ("Jörg", "a\nb", "\u202enna", "\u0639\u200c\u0631")]
+        [True, False, False, True]
+    """
+    return name.replace("\u200c", "").replace("\u200d", "").isprintable()
+
+
+def _repaired(file: int, path: Path) -> int:
+    """Size of a file that ends with a whole line: what a crash left of another is taken off.
+
+    Raises:
+        InputError: The end is something else.
+    """
     size = os.fstat(file).st_size
     tail, start = b"", size
     while start > 0 and b"\n" not in tail:
@@ -308,8 +339,19 @@ def _repaired(file: int) -> int:
     if _is_whole(last):  # only its line feed is missing
         os.write(file, b"\n")
         return size + 1
+    if not _is_torn(last):
+        text = last[:60].decode("utf-8", "replace")
+        raise InputError(f"{os.fspath(path)} is no list of answers, it ends with {text!r}")
     os.ftruncate(file, size - len(last))
     return size - len(last)
+
+
+def _is_torn(line: bytes) -> bool:
+    """Whether it is the beginning of a line and no more, or the zeros of a machine that died."""
+    if not line.strip(b"\0"):
+        return True
+    begun = line.startswith(_BEGIN) or _BEGIN.startswith(line)
+    return begun and not line.rstrip(b"\0 \r").endswith(b"}")
 
 
 def _is_whole(line: bytes) -> bool:

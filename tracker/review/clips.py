@@ -10,7 +10,7 @@ where it is predicted; large clips have grey corners where it was before or will
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from tracker.review.lives import Lives
 from tracker.review.pictures import frames_at
 from tracker.review.runs import Run
 
-__all__ = ["CLIPS", "CROPS", "PLACES", "View", "cut_tracks", "show_tracks", "stretch"]
+__all__ = ["CLIPS", "CROPS", "PLACES", "View", "cut_tracks", "show_tracks", "stretch", "view_of"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -51,6 +51,16 @@ class View:
     clip: str
     still: str
     place: str = ""
+
+
+def view_of(number: int) -> View:
+    """How the files of a track are called, whether or not they are there.
+
+    >>> view_of(3).clip
+    'clips/3.mp4'
+    """
+    jpeg = f"{number}.jpg"
+    return View(f"{CROPS}/{jpeg}", f"{CLIPS}/{number}.mp4", f"{CLIPS}/{jpeg}", f"{PLACES}/{jpeg}")
 
 
 @dataclass(slots=True)
@@ -205,7 +215,7 @@ def _finished(cv2: Any, plan: _Plan, number: int, folder: Path) -> View:
             _write_jpeg(cv2, folder / name, image)
     plan.crops.clear()
     plan.still = plan.place = None
-    names = f"{CROPS}/{jpeg}", f"{CLIPS}/{number}.mp4", f"{CLIPS}/{jpeg}", f"{PLACES}/{jpeg}"
+    names = astuple(view_of(number))
     return View(*(name if (folder / name).is_file() else "" for name in names))
 
 

@@ -1,8 +1,8 @@
 """Pictures of a run's frames, from the video it was made of.
 
 In: a `Run`, the video and positions. Out: the frames there, one after the other as the video is
-read through, or small descriptors of them. A video whose times are not those of the run is refused:
-boxes of one video on pictures of another would teach a detector nonsense.
+read through, or small descriptors of them. A video whose times or size are not those of the run is
+refused: boxes of one video on pictures of another would teach a detector nonsense.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def frames_at(run: Run, video: str, positions: Iterable[int]) -> Iterator[tuple[
 
     Raises:
         SourceError: The video cannot be read.
-        InputError: It is live, or its times are not those of the run.
+        InputError: It is live, or its times or the size of its pictures are not those of the run.
         MissingExtraError: The extra `video` is not installed.
     """
     from tracker.video.sources import open_source
@@ -61,7 +61,7 @@ def frames_at(run: Run, video: str, positions: Iterable[int]) -> Iterator[tuple[
     wanted = {int(run.frame[p]): int(p) for p in positions}
     if not wanted:
         return
-    last = max(wanted)
+    last, size = max(wanted), run.image_size
     with open_source(video) as source:
         if source.live:
             raise InputError(f"{video} is live: its pictures cannot be seen again")
@@ -78,6 +78,13 @@ def frames_at(run: Run, video: str, positions: Iterable[int]) -> Iterator[tuple[
                     f"{video} has its frame {frame.index} at {frame.timestamp_s:.3f} s, the run"
                     f" {run.name} at {told:.3f} s: it was made of another video"
                 )
+            height, width = frame.image.shape[:2]
+            if size is not None and size != (width, height):
+                raise InputError(
+                    f"{video} has pictures of {width}x{height}, the run {run.name} was made of"
+                    f" {size[0]}x{size[1]}: its boxes lie elsewhere in them"
+                )
+            size = None  # that of the first is enough: a stream may change it
             yield position, frame
 
 

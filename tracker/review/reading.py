@@ -62,6 +62,7 @@ class RunBuilder:
     model: str = ""
     smoothing: str = ""
     recorded: bool = True
+    image_size: tuple[int, int] | None = None
     _frames: list[tuple[int, float, bool]] = field(default_factory=list)
     _tracks: list[dict[str, NDArray[Any]]] = field(default_factory=list)
     _boxes: list[dict[str, NDArray[Any]]] = field(default_factory=list)
@@ -118,6 +119,7 @@ class RunBuilder:
             if self.recorded
             else None,
             acquisition=dict(zip(ACQUISITIONS, values.T, strict=True)) if self.recorded else {},
+            image_size=self.image_size,
         )
 
 
@@ -151,6 +153,7 @@ def read_run(path: str | Path, *, name: str | None = None) -> Run:
         model=str(tracks.header.get("model") or ""),
         smoothing=str(tracks.header.get("smoothing") or ""),
         recorded=found is not None,
+        image_size=None if found is None else _image_size(found.header),
     )
     nothing = Detections.empty()
     if found is None:
@@ -175,6 +178,14 @@ def read_run(path: str | Path, *, name: str | None = None) -> Run:
         # Behind the end of a recording that was cut off, nobody looked.
         builder.add(record.index, record.timestamp_s, record.tracks, seen)
     return builder.build()
+
+
+def _image_size(header: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Width and height in the header of a recording, None where it does not say."""
+    width, height = header.get("width"), header.get("height")
+    if not isinstance(width, int) or not isinstance(height, int):
+        return None
+    return width, height
 
 
 def _owners(detections: Detections, tracks: Tracks) -> IntArray:

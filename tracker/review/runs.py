@@ -100,6 +100,7 @@ class Run:
         detections: What the detector said; None if it was not recorded.
         acquisition: Name of `ACQUISITIONS` -> (F,) values, NaN where nobody looked; empty if the
             detections were not recorded.
+        image_size: Width and height of the pictures, px; None where that was not recorded.
     """
 
     name: str
@@ -113,6 +114,7 @@ class Run:
     tracks: TrackRows
     detections: BoxRows | None
     acquisition: Mapping[str, FloatArray]
+    image_size: tuple[int, int] | None = None
 
     def __len__(self) -> int:
         """Number of frames."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import threading
+import unicodedata
 from collections.abc import Sequence
 from errno import EIO
 from pathlib import Path
@@ -16,7 +17,7 @@ from statistics import median
 from typing import Any, get_args
 
 from tracker.errors import InputError
-from tracker.review.answers import Answer, AnswerLog, Said, now, read_answers
+from tracker.review.answers import Answer, AnswerLog, Said, is_printable, now, read_answers
 from tracker.review.consensus import agreement, standing
 from tracker.review.cutting import Cutter
 from tracker.review.questions import Question
@@ -164,6 +165,7 @@ class Review:
             raise InputError(f"an answer is one of {', '.join(get_args(Said))}")
         if class_name is not None and class_name not in self.result.run.class_names:
             raise InputError("the run has no such class")
+        seconds = min(seconds, _LONGEST_S)
         given = Answer(
             run=self._key,
             track=number,
@@ -171,7 +173,7 @@ class Review:
             class_name=class_name if said == "yes" else None,
             reviewer=reviewer,
             at=now(),
-            seconds=round(min(seconds, _LONGEST_S), 1) if math.isfinite(seconds) else 0.0,
+            seconds=0.0 if math.isnan(seconds) else round(seconds, 1),
             probability=round(float(self.result.lives.probability[one.row]), 6),
             asked=one.asked,
             inclusion=one.inclusion,
@@ -189,7 +191,10 @@ class Review:
             elif said == "undo" and (number, reviewer) not in standing(mine):
                 raise ConflictError("there is no answer of yours to withdraw")
             else:
-                self._log.append(given)
+                try:
+                    self._log.append(given)
+                except InputError as error:
+                    raise OSError(EIO, str(error), str(self._log.path)) from error
                 self._read()
             return self._progress(reviewer)
 
@@ -283,10 +288,15 @@ def _named(reviewer: str) -> str:
     Example:
         >>> _named("  Anna  Maria ")
         'Anna Maria'
+        >>> _named("Rene\u0301") == _named("Ren\u00e9")  # the same to the eye, and to us
+        True
     """
-    name = " ".join(reviewer.split())
-    if not name or len(name) > _LONGEST_NAME or not name.isprintable():
-        raise InputError(f"a reviewer needs a name of 1 to {_LONGEST_NAME} letters")
+    name = unicodedata.normalize("NFC", " ".join(reviewer.split()))
+    seen = name.strip("\u200c\u200d")
+    if not seen or len(name) > _LONGEST_NAME or not is_printable(name):
+        raise InputError(
+            f"a reviewer needs a name of 1 to {_LONGEST_NAME} letters, all of which can be seen"
+        )
     return name
 
 

@@ -189,6 +189,16 @@ def test_a_disk_that_fails_is_told(
     assert served.ask("/api/answers", "POST", body=body(stage), **JSON)[0] == 200
 
 
+def test_a_clip_that_is_gone_is_not_there(served: Any, stage: Stage) -> None:
+    clip = stage.folder / "review" / "clips" / "3.mp4"
+    data = clip.read_bytes()
+    clip.unlink()
+    try:
+        assert served.ask("/api/tracks/3/clip.mp4")[0] == 404
+    finally:
+        clip.write_bytes(data)
+
+
 def test_many_reviewers_at_once_lose_nothing(stage: Stage) -> None:
     with ReviewServer(stage.review, port=0) as server:
 

@@ -72,9 +72,13 @@ def application(
     @app.get("/api/tracks/{number}/{name}")
     def picture(number: int, name: str) -> Response:
         path = review.file(number, name.partition(".")[0]) if name in _KINDS else None
-        if path is None:
-            return Response(status_code=404)
-        return Response(path.read_bytes(), media_type=_KINDS[name])
+        try:
+            data = None if path is None else path.read_bytes()
+        except FileNotFoundError:  # somebody tidied up
+            data = None
+        return (
+            Response(status_code=404) if data is None else Response(data, media_type=_KINDS[name])
+        )
 
     @app.post("/api/answers")
     async def answer(request: Request) -> Response:
