@@ -3,7 +3,7 @@
 In: a `Triage`. Out: `Question`s: its maybes in the order of the value of a look and, scattered
 among them, audits: tracks drawn at random from those that are sure to be real, and from those that
 are sure not to be. Asked only where it doubts, the machine would never learn where it is wrong
-without doubt; and who answers must not see which is which, or looks at audits with other eyes.
+without doubt. Which is which is not told: who knew would look at audits with other eyes.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -225,6 +226,7 @@ def test_a_server_that_dies_loses_nothing(
     tab.keyboard.press("n")
     sync_api.expect(tab.locator("#trouble")).to_contain_text("1 of your answers waits")
     sync_api.expect(tab.locator("#done")).to_be_visible()
+    sync_api.expect(tab.locator("#thanks")).to_contain_text("1 of the answers is not saved yet")
     assert len(said(stage)) == 1
     # Another process would have it from the file alone.
     again = Stage(stage.folder, audit=0)
@@ -232,6 +234,7 @@ def test_a_server_that_dies_loses_nothing(
         serve(again, port=port)
         sync_api.expect(tab.locator("#trouble")).to_be_hidden(timeout=WAIT_MS)
         assert saved(tab, again, 2)[1] == (SECOND, "no", None)
+        sync_api.expect(tab.locator("#thanks")).to_contain_text("Everything is saved")
         tab.reload()
         sync_api.expect(tab.locator("#tally")).to_have_text("1 yes, 1 no, 0 unsure")
 
@@ -324,6 +327,106 @@ def test_two_tabs_of_one_reviewer_lose_nothing(
     saved(one, stage, 1)
     other.keyboard.press("n")  # it does not know of the first
     assert saved(other, stage, 2) == [(FIRST, "yes", "person"), (FIRST, "no", None)]
+
+
+def test_what_waits_comes_behind_what_was_said_elsewhere(
+    stage: Stage, serve: Serve, tabs: Callable[..., Any]
+) -> None:
+    one, other = tabs(), tabs()
+    server = serve(stage)
+    port = int(server.url.rsplit(":", 1)[1].strip("/"))
+    for tab in (one, other):
+        tab.goto(server.url)
+        asks(tab, FIRST)
+    server.close()
+    one.keyboard.press("n")
+    asks(one, SECOND)
+    one.keyboard.press("u")
+    asks(one, FIRST)
+    one.keyboard.press("?")
+    stage.say(FIRST, "yes")
+    serve(stage, port=port)
+    assert saved(one, stage, 4)[1:] == [
+        (FIRST, "no", None), (FIRST, "undo", None), (FIRST, "unsure", None),
+    ]  # fmt: skip
+
+
+def test_a_run_made_anew_is_shown_anew(
+    stage: Stage, serve: Serve, tabs: Callable[..., Any]
+) -> None:
+    tab = tabs()
+    server = serve(stage)
+    port = int(server.url.rsplit(":", 1)[1].strip("/"))
+    tab.goto(server.url)
+    asks(tab, FIRST)
+    server.close()
+    tab.keyboard.press("y")
+    sync_api.expect(tab.locator("#trouble")).to_contain_text("waits")
+    tab.evaluate("window.old = true")
+    stage.review._key = "f" * 16
+    serve(stage, port=port)
+    sync_api.expect(tab.locator("#trouble")).to_contain_text("made anew", timeout=WAIT_MS)
+    assert not tab.evaluate("window.old")
+    asks(tab, FIRST)
+    assert said(stage) == []
+    tab.reload()
+    sync_api.expect(tab.locator("#trouble")).to_be_hidden()
+
+
+def test_a_name_that_is_none_is_asked_for_again(
+    stage: Stage, serve: Serve, tabs: Callable[..., Any]
+) -> None:
+    tab = tabs()
+    tab.goto(serve(stage).url)
+    asks(tab, FIRST)
+    dialog = tab.get_by_role("dialog", name="Who answers?")
+    tab.keyboard.press("r")
+    tab.get_by_label("Name").fill("ben")
+    tab.keyboard.press("Escape")  # takes no name
+    sync_api.expect(tab.locator("#who")).to_have_text("by anna")
+    tab.keyboard.press("r")
+    tab.get_by_label("Name").fill("b\u202een")
+    tab.keyboard.press("Enter")
+    sync_api.expect(dialog.get_by_role("alert")).to_contain_text("all of which can be seen")
+    sync_api.expect(tab.locator("#who")).to_have_text("by anna")
+    tab.get_by_label("Name").fill("  Ben   Rene\u0301 ")
+    tab.keyboard.press("Enter")
+    sync_api.expect(tab.locator("#who")).to_have_text("by Ben Ren\u00e9")
+    # One that got into the browser in another way does not shut its owner out.
+    tab.evaluate("localStorage.setItem('conftrack-reviewer-anna', 'x\u202ey')")
+    tab.reload()
+    sync_api.expect(dialog).to_be_visible()
+    tab.get_by_label("Name").fill("carla")
+    tab.keyboard.press("Enter")
+    sync_api.expect(tab.locator("#who")).to_have_text("by carla")
+    asks(tab, FIRST)
+
+
+def test_a_class_is_typed_and_no_letter_of_it_answers(
+    tmp_path: Path, serve: Serve, tabs: Callable[..., Any]
+) -> None:
+    names = ["person", "car", "bench", "bun", "yak", "nut", "tram", "urn", "ram", "hat", "ape"]
+    folder = write_stage(tmp_path / "street")
+    for file in (folder / "tracks.jsonl", folder / "detections.jsonl"):
+        file.write_text(file.read_text().replace('["person","car"]', json.dumps(names), 1))
+    stage = Stage(folder, audit=0)
+    with stage.cutter:
+        tab = tabs()
+        tab.goto(serve(stage).url)
+        asks(tab, FIRST)
+        tab.keyboard.press("c")
+        tab.keyboard.type("bun")
+        sync_api.expect(tab.locator("#question")).to_have_text("Is this a bun?")
+        tab.keyboard.press("Enter")
+        tab.keyboard.press("y")
+        assert saved(tab, stage, 1) == [(FIRST, "yes", "bun")]
+        asks(tab, SECOND)
+        # Chosen by mouse the list is left at once: the next key is for the page.
+        tab.locator("#classes select").select_option("yak")
+        sync_api.expect(tab.locator("#question")).to_have_text("Is this a yak?")
+        tab.keyboard.press("n")
+        assert saved(tab, stage, 2)[1] == (SECOND, "no", None)
+        assert tab.wrong == []
 
 
 def test_a_token_is_refused_and_accepted_and_a_name_asked(

@@ -6,6 +6,7 @@ import { asAddress, asJson, Outbox } from "/static/server.js";
 import { Plot } from "/static/plot.js";
 
 const AHEAD = 3, KEPT = 12, CUTTING_MS = 700, TIMES = 3;
+const ANEW = "conftrack-made-anew";
 const GLANCE_S = 0.15;               // nobody has looked before: a key that bounced
 
 const $ = (id) => document.getElementById(id);
@@ -45,6 +46,12 @@ async function loadState() {
     // Overtaken by an answer that was saved meanwhile.
     if (state?.reviewer !== fresh.reviewer || fresh.progress.lines >= state.progress.lines) break;
   }
+  if (state && fresh.run !== state.run) {
+    // Made anew: the same numbers are other tracks, and what is shown here are the old ones.
+    try { sessionStorage.setItem(ANEW, "1"); } catch { /* then it is not told */ }
+    location.reload();
+    await new Promise(() => {});
+  }
   state = fresh;
   reviewer = state.reviewer;
   // What is on its way counts already.
@@ -73,15 +80,15 @@ const toServer = {
     if (entry.answer === "undo") loadState().then(showAnswer, () => {});
     showProgress();
   },
+  // How many answers there are before it, if it is to be sent again; null gives it up.
   async refused(entry, status, why) {
+    const fresh = await asJson(`/api/review?reviewer=${encodeURIComponent(entry.reviewer)}`).catch(() => null);
     await loadState().catch(() => {});
-    if (status === 409 && entry.run === state.run && entry.answer !== "undo") {
-      // The same person answered elsewhere meanwhile: the newest answer counts, and it is this one.
-      outbox.add({ ...entry, after: afterwards() });
-      return;
-    }
+    // The same person answered elsewhere meanwhile: the newest answer counts, and it is this one.
+    if (status === 409 && fresh?.run === entry.run && entry.answer !== "undo") return fresh.progress.lines;
     trouble(`The answer about track ${entry.track} was not taken: ${why}`);
     showAnswer();
+    return null;
   },
   silent(why, count) {
     trouble(`No answer from conftrack (${why}). ${count} of your answers ${count === 1 ? "waits" : "wait"} in this browser and ${count === 1 ? "is" : "are"} sent as soon as it is back.`);
@@ -188,15 +195,24 @@ function showQuestion() {
   const few = state.classes.length < 2;
   $("classes").hidden = few;
   if (few) return;
+  const press = () => [...$("classes").querySelectorAll("button")].forEach((button, i) => button.setAttribute("aria-pressed", String(state.keys[i] === choice)));
+  // Who types in the list goes on typing there.
+  if (document.activeElement?.matches("#classes select")) return press();
   const buttons = state.keys.map((name, i) => h("button", { type: "button", onclick: () => choose(name) }, name, " ", h("kbd", { textContent: i + 1 })));
-  buttons.forEach((button, i) => button.setAttribute("aria-pressed", String(state.keys[i] === choice)));
   if (state.keys.length < state.classes.length || !state.keys.includes(one.class)) {
-    const select = h("select", { ariaLabel: "Another class (c)", onchange: (event) => event.target.value && choose(event.target.value) },
+    let typed = false;
+    const leave = (event) => { event.target.blur(); showQuestion(); };
+    const select = h("select", {
+      ariaLabel: "Another class (c)", onpointerdown: () => { typed = false; },
+      onkeydown: (event) => { typed = event.key !== "Enter" && event.key !== " "; if (["Enter", "Escape"].includes(event.key)) leave(event); },
+      onchange: (event) => { if (event.target.value) choose(event.target.value); if (!typed) leave(event); },
+    },
       h("option", { value: "", textContent: "another …" }),
       ...state.classes.map((name) => h("option", { value: name, textContent: name, selected: name === choice && !state.keys.includes(name) })));
     buttons.push(select);
   }
   $("classes").replaceChildren(...buttons);
+  press();
 }
 
 function showAnswer() {
@@ -316,7 +332,10 @@ function showDone(answered, total) {
   const count = (answer) => state.queue.filter((one) => one.answer === answer).length;
   put($("done").querySelector("h2"), again ? "All asked again" : "All answered");
   put($("tally"), `${count("yes")} yes, ${count("no")} no, ${count("unsure")} unsure`);
-  put($("thanks"), `${answered} of ${total} tracks of ${state.name}, by ${reviewer}. Everything is saved; this page can be closed.`);
+  const waits = outbox.waiting.length;
+  put($("thanks"), `${answered} of ${total} tracks of ${state.name}, by ${reviewer}. ` + (waits
+    ? `${waits} of the answers ${waits === 1 ? "is" : "are"} not saved yet: keep this page open.`
+    : "Everything is saved; this page can be closed."));
   put($("said"), before);
 }
 
@@ -372,16 +391,20 @@ function askAgain(ids) {
   show(0);
 }
 
-async function askName(first = false) {
-  $("name-text").value = reviewer;
+async function askName(first = false, wrong = "") {
+  if (!wrong) $("name-text").value = reviewer;
+  put($("name-wrong"), wrong);
   $("names").replaceChildren(...state.others.map((value) => h("option", { value })));
   const dialog = open("name");
+  dialog.returnValue = "";
   await new Promise((done) => dialog.addEventListener("close", done, { once: true }));
-  const name = $("name-text").value.trim();
+  const name = dialog.returnValue === "ok" ? $("name-text").value.trim() : "";   // Escape takes none
   if (!name) { if (first) return askName(true); return; }
   if (name === reviewer && !first) return;
-  reviewer = name;
-  stored(given, name);
+  let known;
+  try { known = await asJson(`/api/review?reviewer=${encodeURIComponent(name)}`); } catch (error) { return askName(first, error.message); }
+  reviewer = known.reviewer;           // as it is kept
+  stored(given, reviewer);
   history = [];
   if (!first) { await loadState(); leaveAgain(); begin(); }
 }
@@ -477,8 +500,17 @@ function begin() {
     reviewer = "";
     await askName(true);
   }
-  await loadState();
+  try { await loadState(); } catch (error) {
+    if (error.status !== 400) throw error;
+    reviewer = "";                     // a name that is none
+    await askName(true);
+    await loadState();
+  }
   outbox.send();
   if (stilled) play(false);
+  try {
+    if (sessionStorage.getItem(ANEW)) trouble("The tracks were made anew: these are other tracks, and the answers to those before are in another file.");
+    sessionStorage.removeItem(ANEW);
+  } catch { /* nothing to tell */ }
   begin();
 })();

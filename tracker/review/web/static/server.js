@@ -18,7 +18,7 @@ export async function asJson(path) {
   const answer = await ask(path);
   if (answer.status === 404) return null;
   const value = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Error(value.error ?? `the server answers ${answer.status}`);
+  if (!answer.ok) throw Object.assign(new Error(value.error ?? `the server answers ${answer.status}`), { status: answer.status });
   return value;
 }
 
@@ -60,6 +60,11 @@ export class Outbox {
     this.waiting = this.waiting.filter((entry) => entry.id !== id);
   }
 
+  // A reviewer has given so many answers by now: what waits comes behind them, in its order.
+  behind(reviewer, lines) {
+    this.waiting = this.waiting.map((entry) => (entry.reviewer === reviewer ? { ...entry, after: lines++ } : entry));
+  }
+
   async send() {
     if (this.busy) return;
     this.busy = true;
@@ -77,8 +82,9 @@ export class Outbox {
         } else if (answer.status >= 500) {
           throw new Error(value.error ?? `the server answers ${answer.status}`);
         } else {
-          this.drop(id);
-          await this.tell.refused(entry, answer.status, value.error ?? "");
+          const lines = await this.tell.refused(entry, answer.status, value.error ?? "");
+          if (lines === null) this.drop(id);
+          else this.behind(entry.reviewer, lines);
         }
       } catch (error) {
         this.tell.silent(error.message, this.waiting.length);
