@@ -49,7 +49,16 @@ from tracker.review.runs import Run
 from tracker.review.triage import triage
 from tracker.smoothing import Recorder, smooth
 
-__all__ = ["Reviewed", "answers_table", "asked_of", "judged_table", "load", "naive"]
+__all__ = [
+    "Reviewed",
+    "answers_table",
+    "asked_of",
+    "figures_of",
+    "judged_table",
+    "load",
+    "naive",
+    "taught",
+]
 
 BoolArray = NDArray[np.bool_]
 CONFIG = TrackerConfig()
@@ -168,10 +177,10 @@ def naive(pairs: Sequence[tuple[Recording, Answered]]) -> Labeller:
     return labels
 
 
-def _figures(
+def figures_of(
     parts: Sequence[Sequence[Reviewed]],
     label_of: Callable[[int], Labeller | None],
-    smoothed: bool,
+    smoothed: bool = False,
 ) -> list[float]:
     """ECE and log-loss of score and existence: at once, then of smoothed tracks (else NaN)."""
     at_once: list[list[NDArray[np.generic]]] = []
@@ -213,36 +222,41 @@ def _columns(found: Trace, labels: Labels) -> list[NDArray[np.generic]]:
     return [found.score[m], labels.right[m], found.existence[m], labels.real[m]]
 
 
+def taught(
+    parts: Sequence[Sequence[Reviewed]],
+    number: int,
+    audits: float,
+    kind: Callable[[Sequence[tuple[Recording, Answered]]], Labeller],
+) -> Callable[[int], Labeller]:
+    """What makes, for each part, a labeller from answers about the others."""
+
+    def make(j: int) -> Labeller:
+        others = [one for i, some in enumerate(parts) if i != j for one in some]
+        together = asked_of(others, number, audits, seed=j)
+        return kind(
+            [
+                (one.recording, answered_of(one.run, said, one.recording))
+                for one, said in zip(others, together, strict=True)
+            ]
+        )
+
+    return make
+
+
 def _rows(parts: Sequence[Sequence[Reviewed]], what: str) -> dict[str, list[float]]:
     """Name of a fit -> its figures."""
-
-    def taught(
-        number: int, audits: float, kind: Callable[..., Labeller]
-    ) -> Callable[..., Labeller]:
-        def make(j: int) -> Labeller:
-            others = [one for i, some in enumerate(parts) if i != j for one in some]
-            together = asked_of(others, number, audits, seed=j)
-            return kind(
-                [
-                    (one.recording, answered_of(one.run, said, one.recording))
-                    for one, said in zip(others, together, strict=True)
-                ]
-            )
-
-        return make
-
     fits: dict[str, Callable[[int], Labeller | None]] = {
         "none": lambda _: None,
         "without labels": lambda _: by_mixture,
     }
     for number in NUMBERS:
-        fits[f"{number} answers, naive"] = taught(number, 0.0, naive)
-        fits[f"{number} answers"] = taught(number, 0.0, by_answers)
-        fits[f"{number} answers, a fifth audits"] = taught(number, AUDITED, by_answers)
+        fits[f"{number} answers, naive"] = taught(parts, number, 0.0, naive)
+        fits[f"{number} answers"] = taught(parts, number, 0.0, by_answers)
+        fits[f"{number} answers, a fifth audits"] = taught(parts, number, AUDITED, by_answers)
     fits["all labels"] = lambda _: by_truth()
     rows = {}
     for name, label_of in fits.items():
-        rows[name] = _figures(parts, label_of, name in SMOOTHED)
+        rows[name] = figures_of(parts, label_of, name in SMOOTHED)
         print(f"{what}: {name}", file=sys.stderr, flush=True)
     return rows
 
