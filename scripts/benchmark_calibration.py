@@ -1,6 +1,6 @@
 """Measure what `conftrack calibrate` is worth on footage that was not fitted on: tables, a figure.
 
-    python scripts/benchmark_calibration.py DATA [DATA ...] --out DIR
+    python scripts/benchmark_calibration.py DATA [DATA ...] --out DIR [--jobs N]
     python scripts/benchmark_calibration.py DATA [DATA ...] --out DIR --vary existence.memory_s
 
 DATA is a set, a folder of sequences as scripts/benchmark_quality.py takes them, or a folder of
@@ -22,7 +22,9 @@ import io
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -152,11 +154,20 @@ def _measure(folder: Path) -> dict[str, Any]:
     }
 
 
+def _mapped(folders: Sequence[Path], jobs: int) -> Iterator[dict[str, Any]]:
+    """`_measure` of every folder, in their order, so many at a time."""
+    if jobs == 1:
+        yield from map(_measure, folders)
+        return
+    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+        yield from pool.map(_measure, folders)
+
+
 def _short(name: str, recordings: list[Recording], seconds: float, known: dict[str, Trace]) -> Row:
     """Before and after with three short pieces, over all that is judged, and at worst."""
     plain, fitted, worst, counted = [], [], [0.0, 0.0], []
     for pieces, judged in short_footage(recordings, seconds):
-        calibration: Calibration = fit(pieces, by_truth(), CONFIG)
+        calibration: Calibration = fit(pieces, by_truth(), CONFIG, afterwards=False)
         counted.append(calibration.about.counted_as)
         before, after = (judged, known[judged.name]), (judged, trace(judged, CONFIG, calibration))
         old, new = (_losses(figures([pair], track_metrics=False)) for pair in (before, after))
@@ -238,6 +249,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("data", type=Path, nargs="+", help="sets, or folders of sets")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
+    parser.add_argument("--jobs", type=int, default=1, help="sets measured at a time (default: 1)")
     parser.add_argument("--vary", nargs="+", metavar="SECTION.KEY", help="settings to vary")
     options = parser.parse_args(arguments)
     sets: dict[str, dict[str, Any]] = {}
@@ -250,9 +262,9 @@ def main(arguments: list[str] | None = None) -> int:
             (options.out / "varied.md").write_text(text, encoding="utf-8")
             print(text)
             return 0
-        for folder in folders:
-            print(f"{folder.name} …", file=sys.stderr, flush=True)
-            sets[folder.name] = _measure(folder)
+        for folder, measured in zip(folders, _mapped(folders, options.jobs), strict=True):
+            print(f"{folder.name}: done", file=sys.stderr, flush=True)
+            sets[folder.name] = measured
     except (ConftrackError, OSError) as error:
         print(f"benchmark_calibration: {error}", file=sys.stderr)
         return 2

@@ -44,7 +44,11 @@ _LOOSENED_BY = 60.0
 
 
 def fit_maps(
-    found: Sequence[Trace], labels: Sequence[Labels], meet_at: float = 1.0
+    found: Sequence[Trace],
+    labels: Sequence[Labels],
+    meet_at: float = 1.0,
+    *,
+    loosened_by: float | None = _LOOSENED_BY,
 ) -> tuple[LogOddsMap, LogOddsMap, LogOddsMap]:
     """The maps of existence, of the score of seen boxes and of that of the others.
 
@@ -53,6 +57,7 @@ def fit_maps(
         labels: Of each.
         meet_at: As in `Calibration`. What is told of boxes whose score is above existence is a mean
             of the two maps; each is fitted with what the other makes of them.
+        loosened_by: As in `fit_map`, of what was fitted to labels.
     """
     counts = np.concatenate([one.counts for one in labels])
     real = np.concatenate([one.real for one in labels])[counts]
@@ -73,7 +78,7 @@ def fit_maps(
     ) -> LogOddsMap:
         return fit_map(
             z[of], outcome[of], cluster[of], stretch[of], trust=trust, share=share[of],
-            rest=rest[of], loosened_by=_LOOSENED_BY if trust.is_of_labels else None,
+            rest=rest[of], loosened_by=loosened_by if trust.is_of_labels else None,
         )  # fmt: skip
 
     whole, none, every = np.ones(len(real)), np.zeros(len(real)), np.ones(len(real), np.bool_)
