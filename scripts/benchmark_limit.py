@@ -49,6 +49,7 @@ from tracker import (
     DoublesConfig,
     ExistenceConfig,
     GroundConfig,
+    MotionConfig,
     ScoreConfig,
     TrackerConfig,
 )
@@ -69,6 +70,7 @@ PARTS: dict[str, TrackerConfig] = {
     "height is no evidence": TrackerConfig(ground=GroundConfig(enabled=False)),
     "doubles are no evidence": TrackerConfig(doubles=DoublesConfig(weight=0.0)),
     "nobody chooses first": TrackerConfig(association=AssociationConfig(believed_existence=0.0)),
+    "sizes wander as centres do": TrackerConfig(motion=MotionConfig(size_acceleration_ratio=1.0)),
     "existence and score may contradict": TrackerConfig(score=ScoreConfig(consistent=False)),
     "they meet at existence (0)": TrackerConfig(score=ScoreConfig(agreement=0.0)),
     "they meet at score (1)": TrackerConfig(score=ScoreConfig(agreement=1.0)),
