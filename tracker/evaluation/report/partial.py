@@ -206,7 +206,8 @@ def page(report: PartialReport, *, version: str = "") -> str:
         f'<p class="soft">Reviewers: {escape(reviewers)}. Each answer stands for as many tracks as'
         " its stratum has for one answer.</p>"
         f'<div class="charts">{figure(reliability(report), None)}</div>'
-        '<h2>All figures</h2><div class="scroll"><table><thead><tr><th></th><th>value</th><th>95 %</th><th></th></tr>'
+        '<h2>All figures</h2><div class="scroll"><table>'
+        "<thead><tr><th></th><th>value</th><th>95 %</th><th></th></tr>"
         f"</thead><tbody>{''.join(rows)}</tbody></table></div>"
         f'<h2>Note</h2><div class="box notes"><ul><li>{escape(UNKNOWN)}</li></ul></div>'
         f'<footer class="soft">conftrack {escape(version)}, {escape(report.created)}.'
