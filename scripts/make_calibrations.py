@@ -75,7 +75,7 @@ SOURCES = {
     ),
     "bundled-vtest": _Source(
         "vtest_bundled",
-        "the model that comes with this package (--model bundled)",
+        "fasterrcnn_lite0_fpn_person, the model that comes with this package (--model bundled)",
         _PETS,
         _MOTCHALLENGE,
         "One fixed camera, 80 s; fitted to these weights: other weights need another one.",
