@@ -59,6 +59,8 @@ def _cut_out(image: Image, polygons: Sequence[Sequence[float]]) -> Image:
 
 def _xyxy(annotations: list[dict[str, Any]]) -> Boxes:
     boxes = np.array([a["bbox"] for a in annotations], np.float32).reshape(-1, 4)
+    if not np.isfinite(boxes).all():
+        raise ValueError("it is not finite")
     boxes[:, 2:] += boxes[:, :2]
     return boxes
 
@@ -87,15 +89,20 @@ def load_scenes(
         One scene an image, in the file's order.
 
     Raises:
-        ValueError: The file is not COCO JSON, has no such category, or no reviewed image.
+        ValueError: The file is not COCO JSON, has no such category, no reviewed image, or a box
+            that is none.
         FileNotFoundError: An image is missing or not readable.
     """
     try:
         coco = json.loads(labels.read_text())
         names = {c["id"]: c["name"] for c in coco["categories"]}
-        entries, annotations = coco["images"], coco["annotations"]
+        entries, annotations = list(coco["images"]), list(coco["annotations"])
+        known = {entry["id"] for entry in entries}
+        lost = sum(annotation["image_id"] not in known for annotation in annotations)
     except (json.JSONDecodeError, KeyError, TypeError) as error:
         raise ValueError(f"{labels} is not COCO-format JSON: {error!r}") from error
+    if lost:
+        log.warning("%s: %d annotations are of images that it lacks, left out", labels, lost)
     wanted = {key for key, name in names.items() if name == category}
     if not wanted:
         listed = ", ".join(sorted(map(str, names.values())))
@@ -124,8 +131,20 @@ def load_scenes(
         persons = [a for a in own if a["category_id"] in wanted]
         polygons = [a["segmentation"] for a in persons if isinstance(a.get("segmentation"), list)]
         cutouts = [_cut_out(image, shape) for shape in polygons if shape]
+        said = entry.get("width", image.shape[1]), entry.get("height", image.shape[0])
+        if said != image.shape[1::-1]:
+            log.warning("%s is %dx%d, not %sx%s as %s says: are its boxes right?", path,
+                        *image.shape[1::-1], *said, labels)  # fmt: skip
         factor = min(1.0, max_side / max(image.shape[:2]))
-        boxes, others = _xyxy(persons), _xyxy([a for a in own if a["category_id"] not in wanted])
+        try:
+            boxes, others = (
+                _xyxy(persons),
+                _xyxy([a for a in own if a["category_id"] not in wanted]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"{labels}: a box of image {entry['file_name']} is none: {error!r}"
+            ) from None
         if factor < 1.0:
             width, height = (round(side * factor) for side in image.shape[1::-1])
             image = resized(image, width, height)

@@ -81,6 +81,17 @@ def test_mistakes_of_calibrate_are_answered(cli: Cli, answers: Path, tmp_path: P
         assert not Path("x.toml").exists()
 
 
+def test_nothing_answered_judges_nothing(cli: Cli, answers: Path) -> None:
+    AnswerLog("unsure.jsonl")
+    for text in ("", answers.read_text().replace('"answer":"yes"', '"answer":"unsure"').replace(
+        '"answer":"no"', '"answer":"unsure"'
+    )):  # fmt: skip
+        Path("unsure.jsonl").write_text(text)
+        done = cli("evaluate", "--tracks", "runs/street", "--answers", "unsure.jsonl")
+        assert done.exit_code == 2, done.output
+        assert "nothing was answered with yes or no" in done.stderr
+
+
 def test_answers_judge_a_run(cli: Cli, answers: Path) -> None:
     pytest.importorskip("matplotlib")
     command = ("evaluate", "--tracks", "runs/street", "--answers", answers)

@@ -142,6 +142,27 @@ def test_five_right_ones_do_not_make_certain() -> None:
     assert sure.share.value == 1.0
     assert sure.share.interval[0] < 0.85
     assert sure.false.interval[1] > 5
+    # Nor do they make it impossible.
+    assert (sure.share.interval[1], sure.false.interval[0]) == (1.0, 0.0)
+
+
+def test_the_share_of_a_pile_is_in_its_interval_as_often_as_is_said() -> None:
+    hits = []
+    for seed in range(60):
+        p, real = population(500 + seed, 300)
+        found = judged(p, *asked(p, real, 10, np.random.default_rng(seed)), seed=seed)
+        sure = found.precision[1].share
+        hits.append(sure.interval[0] - 1e-9 <= real[p >= 0.9].mean() <= sure.interval[1] + 1e-9)
+    assert np.mean(hits) > 0.9
+
+
+def test_no_figure_lies_outside_of_its_own_interval() -> None:
+    for seed in range(20):
+        p, real = population(900 + seed, 60)
+        found = judged(p, *asked(p, real, 2, np.random.default_rng(seed)), seed=seed)
+        told = found.probability
+        for one in (told.mean, told.true_share, told.ece, told.brier, told.log_loss):
+            assert one.interval[0] <= one.value <= one.interval[1]
 
 
 def test_boxes_count_as_many_as_the_track_has() -> None:

@@ -15,6 +15,7 @@ from detectors.lite_fasterrcnn import build, load_weights
 from scripts import train_detector
 from scripts.training import batches, state
 from scripts.training import run as run_module
+from scripts.training.coco import load_scenes
 from scripts.training.losses import detection_losses
 
 
@@ -93,7 +94,6 @@ def _step_then_interrupt(
 
 def test_batches_depend_on_seed_and_iteration_only(streets) -> None:
     from scripts.training.augment import Augmenter
-    from scripts.training.coco import load_scenes
 
     augmenter = Augmenter(load_scenes(*streets))
     data = batches.Iterations(augmenter, batch_size=2, seed=5)
@@ -141,6 +141,38 @@ def test_labels_that_are_not_coco(tmp_path, first_weights, caplog) -> None:
     labels.write_text("[]")
     assert run((labels, tmp_path), first_weights, tmp_path / "out") == 1
     assert "is not COCO-format JSON" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("box", "told"),
+    [(None, "KeyError"), ([1, 2, "x", 3], "string"), ([1, 2, 3, float("nan")], "not finite")],
+)
+def test_a_box_that_is_none_names_its_image(
+    streets, first_weights, tmp_path, caplog, box: object, told: str
+) -> None:
+    labels, images = streets
+    coco = json.loads(labels.read_text())
+    wrong = coco["annotations"][0]
+    wrong.pop("bbox")
+    if box is not None:
+        wrong["bbox"] = box
+    (tmp_path / "labels.json").write_text(json.dumps(coco))
+    assert run((tmp_path / "labels.json", images), first_weights, tmp_path / "out") == 1
+    (name,) = (one["file_name"] for one in coco["images"] if one["id"] == wrong["image_id"])
+    assert f"a box of image {name} is none" in caplog.text
+    assert told in caplog.text
+
+
+def test_labels_that_do_not_fit_their_pictures_are_told(streets, tmp_path, caplog) -> None:
+    labels, images = streets
+    coco = json.loads(labels.read_text())
+    coco["images"][0]["width"] = 4000
+    coco["annotations"].append(coco["annotations"][0] | {"image_id": 77777})
+    (tmp_path / "labels.json").write_text(json.dumps(coco))
+    scenes = load_scenes(tmp_path / "labels.json", images)
+    assert len(scenes) == len(coco["images"])
+    assert "not 4000x" in caplog.text
+    assert "1 annotations are of images that it lacks" in caplog.text
 
 
 def test_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tracker.cli.report_files import report_folder
+from tracker.errors import InputError
 from tracker.files import write_whole
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ def judge_by_answers(
     check_run(answers, tracks)
     lives = lives_of(run)
     together = consensus(answers)
+    if all(one.answer is None for one in together):
+        raise InputError("nothing was answered with yes or no: there is nothing to judge by")
     said, inclusion, audited = columns(lives, together)
     result = partial(
         probability=lives.probability,

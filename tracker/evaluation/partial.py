@@ -311,7 +311,7 @@ def _true_or_not(
     p = sums.told.sum(axis=1) / np.maximum(sums.count.sum(axis=1), 1.0)
     drawn = (rng.random((_CHANCES, len(p))) < p).astype(np.float64)
     by_chance = np.abs(told - (weight * drawn) @ sums.count).sum(axis=1) / count.sum()
-    estimates = {name: Estimate(float(value[name][0]), _interval(spread[name])) for name in spread}
+    estimates = {name: _around(float(value[name][0]), spread[name]) for name in spread}
     there = np.flatnonzero(count[0] > 0)
     return TrueOrNot(
         **estimates,
@@ -368,17 +368,19 @@ def _precision(
     if not covered:
         none = Estimate(nan, (nan, nan))
         return Precision(name, int(mask.sum()), 0, 0, none, none)
-    low, high = _interval(drawn)
+    expected = _around(false, drawn)
+    low, high = expected.interval
     return Precision(
         name,
         int(mask.sum()),
         covered,
         answered,
         Estimate(1.0 - false / covered, (1.0 - high / covered, 1.0 - low / covered)),
-        Estimate(false, (low, high)),
+        expected,
     )
 
 
-def _interval(values: FloatArray) -> Interval:
-    low, high = np.quantile(values, _LEVELS).tolist()
-    return low, high
+def _around(value: float, draws: FloatArray) -> Estimate:
+    """With its interval, which holds the value itself: of ten right ones all may be right."""
+    low, high = np.quantile(draws, _LEVELS).tolist()
+    return Estimate(value, (min(low, value), max(high, value)))
