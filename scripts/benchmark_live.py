@@ -9,7 +9,10 @@ for each camera. For each number of cameras:
 - left out: frames skipped evenly or overtaken by newer ones, of those that came;
 - latency p50, p95: milliseconds from capture to result. Capture is the earliest time at which the
   frame could have arrived; a delay that all frames share (the coder's) is not in it;
-- memory: resident at the end, and its slope over the second half of the run.
+- memory: resident at the end, and its slope over the second half of the run;
+- picture p50, p95, with `--page`: milliseconds from capture to the eye while somebody watches all
+  cameras on the page. They are asked for by HTTP as the page does it; the age of the one that is
+  shown, with the way it came, is read twenty times a second.
 
 Then one server is killed and started again `--restarts` times:
 
@@ -22,6 +25,7 @@ hours of stream time, made in minutes, is what tests/live/test_soak.py prints wi
 from __future__ import annotations
 
 import argparse
+import http.client
 import os
 import platform
 import subprocess
@@ -44,6 +48,8 @@ from tracker.live.system import LiveSystem
 
 __all__ = ["main"]
 
+# As often as the page does, s.
+_ASK_EVERY_S = 0.125
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
@@ -85,7 +91,62 @@ def wait_for(true: Any, within_s: float = 60.0) -> None:
         time.sleep(0.002)
 
 
-def watch(detector: Any, video: Path, cameras: int, seconds: float) -> dict[str, float]:
+class Viewer:
+    """What a browser with the page does, without the browser: asks for pictures, shows them.
+
+    Attributes:
+        ages_s: Of the pictures shown, at moments evenly in time.
+        fetched: Pictures that came.
+    """
+
+    def __init__(self, port: int, cameras: int) -> None:
+        """Prepare; it watches in the `with` block."""
+        self._port, self._over = port, threading.Event()
+        self._captured: list[float | None] = [None] * cameras
+        self.ages_s: list[float] = []
+        self.fetched = 0
+        self._threads = [
+            threading.Thread(target=self._ask, args=(i,), daemon=True) for i in range(cameras)
+        ] + [threading.Thread(target=self._look, daemon=True)]
+
+    def __enter__(self) -> Viewer:
+        """Begin to watch."""
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Watch no more."""
+        self._over.set()
+        for thread in self._threads:
+            thread.join(10)
+
+    def _ask(self, number: int) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
+        tag = ""
+        while not self._over.is_set():
+            began = time.monotonic()
+            connection.request(
+                "GET", f"/api/cameras/{number}/picture.jpg", headers={"If-None-Match": tag}
+            )
+            answer = connection.getresponse()
+            answer.read()
+            if answer.status == 200:
+                tag = answer.headers["ETag"]
+                self._captured[number] = began - float(answer.headers["Picture-Age"])
+                self.fetched += 1
+            self._over.wait(max(0.0, _ASK_EVERY_S - (time.monotonic() - began)))
+        connection.close()
+
+    def _look(self) -> None:
+        while not self._over.wait(0.05):
+            now = time.monotonic()
+            self.ages_s += [now - at for at in self._captured if at is not None]
+
+
+def watch(
+    detector: Any, video: Path, cameras: int, seconds: float, page: bool = False
+) -> dict[str, float]:
     """Watch so many cameras for so long; the values of one row."""
     with ExitStack() as stack:
         servers = [stack.enter_context(live_servers.rtsp(video, size=None)) for _ in range(cameras)]
@@ -97,6 +158,14 @@ def watch(detector: Any, video: Path, cameras: int, seconds: float) -> dict[str,
         first = [(c.counts.received, c.counts.looked) for c in each]
         latency: list[float] = []
         memory: list[tuple[float, float]] = []
+        viewer = None
+        if page:
+            from tracker.live.web.server import PageServer
+
+            server = stack.enter_context(PageServer(system, port=0))
+            viewer = stack.enter_context(
+                Viewer(int(server.url.rsplit(":", 1)[1].strip("/")), cameras)
+            )
         began = time.monotonic()
         while (now := time.monotonic() - began) < seconds:
             time.sleep(min(1.0, seconds))
@@ -109,7 +178,11 @@ def watch(detector: Any, video: Path, cameras: int, seconds: float) -> dict[str,
     half = memory[len(memory) // 2 :]
     slope = float(np.polyfit(*np.array(half).T, 1)[0]) * 3600 if len(half) > 2 else float("nan")
     p50, p95 = np.quantile(latency or [float("nan")], [0.5, 0.95])
+    ages = np.quantile((viewer and viewer.ages_s) or [float("nan")], [0.5, 0.95])
     return {
+        "picture_p50_ms": 1e3 * float(ages[0]),
+        "picture_p95_ms": 1e3 * float(ages[1]),
+        "pictures": (viewer.fetched if viewer else 0) / now / cameras,
         "cameras": cameras,
         "came": received / now / cameras,
         "looked": looked / now / cameras,
@@ -149,6 +222,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--cameras", type=int, nargs="*", default=[1, 4])
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--restarts", type=int, default=20)
+    parser.add_argument("--page", action="store_true", help="somebody watches the page")
     options = parser.parse_args(arguments)
     import detectors
 
@@ -162,14 +236,18 @@ def main(arguments: list[str] | None = None) -> int:
         f" before {os.getloadavg()[0]:.1f}; {options.seconds:g} s each"
     )
     print("| cameras | came, 1/s | looked, 1/s | left out | latency p50, ms | p95, ms |"
-          " detector, ms | memory, MB | slope, MB/h |")  # fmt: skip
-    print("|---|---|---|---|---|---|---|---|---|")
+          " detector, ms | memory, MB | slope, MB/h |"
+          + " pictures, 1/s | picture p50, ms | p95, ms |" * options.page)  # fmt: skip
+    print("|---" * (9 + 3 * options.page) + "|")
     for cameras in options.cameras:
-        row = watch(detector, options.video, cameras, options.seconds)
+        row = watch(detector, options.video, cameras, options.seconds, options.page)
+        seen = (
+            f" {row['pictures']:.1f} | {row['picture_p50_ms']:.0f} | {row['picture_p95_ms']:.0f} |"
+        )
         print(
             f"| {cameras} | {row['came']:.1f} | {row['looked']:.1f} | {100 * row['left_out']:.0f} %"
             f" | {row['p50_ms']:.0f} | {row['p95_ms']:.0f} | {row['detector_ms']:.0f}"
-            f" | {row['memory_mb']:.0f} | {row['slope_mb_per_h']:.1f} |",
+            f" | {row['memory_mb']:.0f} | {row['slope_mb_per_h']:.1f} |" + seen * options.page,
             flush=True,
         )
     if options.restarts:

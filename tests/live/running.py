@@ -24,8 +24,9 @@ class Everything:
 class Running:
     """Starts with the `with` block and ends with it."""
 
-    def __init__(self, **cameras: CameraSettings) -> None:
-        self.detector, self.events, self.results = SquareDetector(), ListOutlet(), Everything()
+    def __init__(self, detector: SquareDetector | None = None, **cameras: CameraSettings) -> None:
+        self.detector = detector or SquareDetector()
+        self.events, self.results = ListOutlet(), Everything()
         self.system = LiveSystem(
             self.detector,
             LiveSettings(cameras=cameras),

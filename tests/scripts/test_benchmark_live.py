@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 pytest.importorskip("av")
+pytest.importorskip("fastapi")
+pytest.importorskip("uvicorn")
 
 from scripts import benchmark_live as script
 from scripts.live_servers import NotInstalledError
@@ -21,13 +23,17 @@ def test_the_table(
     monkeypatch.setattr("detectors.load", lambda name: SquareDetector())
     video = make_clip(tmp_path / "a clip.mp4")
     try:
-        done = script.main([str(video), "--cameras", "2", "--seconds", "3", "--restarts", "1"])
+        done = script.main(
+            [str(video), "--cameras", "2", "--seconds", "3", "--restarts", "1", "--page"]
+        )
     except NotInstalledError as error:
         pytest.skip(str(error))
     assert done == 0
     lines = capsys.readouterr().out.splitlines()
     (row,) = (line for line in lines if line.startswith("| 2 |"))
     came, looked = (float(cell) for cell in row.split("|")[2:4])
+    p50, p95 = (float(cell) for cell in row.split("|")[-3:-1])
+    assert 0 < p50 <= p95 < 3000
     assert came > 3
     assert 0 < looked <= came + 0.5
     assert lines[-1].startswith("1 restarts: back after ")

@@ -1,9 +1,9 @@
 """One camera from end to end: its connection, its judgement, its tracker, its events.
 
 In come shots from the thread of the connection, and results from the thread that looks; out go
-events. The tracker belongs to the thread that looks; `explain` asks it under a lock. Whatever is
-not looked at (dropped, frozen, black, damaged, no picture at all) is time that passes for the
-tracker, and nothing else.
+events. The tracker belongs to the thread that looks; `explain` and `tracks_in` ask it under a lock
+that is not held while the detector works. Whatever is not looked at (dropped, frozen, black,
+damaged, no picture at all) is time that passes for the tracker, and nothing else.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 
 from tracker.detections import Detections
 from tracker.errors import ConftrackError
+from tracker.existence import coast_limit
 from tracker.frames import Frame
 from tracker.ledger import Entry
 from tracker.live.clocks import Timeline
@@ -34,7 +35,7 @@ from tracker.live.shots import Shot, Slot
 from tracker.live.stream_clock import StreamClock
 from tracker.live.view import CameraView, crop_of, jpeg_of
 from tracker.tracker import Tracker
-from tracker.tracks import Tracks
+from tracker.tracks import Tracks, TrackState
 
 __all__ = ["CameraState", "LiveCamera", "Result"]
 
@@ -128,7 +129,10 @@ class LiveCamera:
         if settings.max_fps > 0:
             self._metronome.rate = settings.max_fps
         self.view = CameraView(
-            class_names, crop_px=events.snapshot_px, margin=events.snapshot_margin
+            class_names,
+            crop_px=events.snapshot_px,
+            margin=events.snapshot_margin,
+            predict=self.tracks_in,
         )
         self.counts = Counts()
         self._narrator = Narrator(name, tuple(class_names), events)
@@ -137,6 +141,7 @@ class LiveCamera:
         self._verdict: Verdict = "new"
         self._tracking = threading.Lock()
         self._updated_s: float | None = None
+        self._found_lost = np.zeros(0, np.int64)
         self._size: tuple[int, int] | None = None
 
     # -- in the thread of the connection ------------------------------------------------------
@@ -159,7 +164,10 @@ class LiveCamera:
             counts.verdicts[verdict] += 1
             if self.settings.policy == "newest":
                 return True  # `pass_time` does the rest
-        return self.slot.put(replace(shot, captured_s=captured, verdict=verdict))
+        shot = replace(shot, captured_s=captured, verdict=verdict)
+        if self.settings.policy == "newest":
+            self.view.show(shot)
+        return self.slot.put(shot)
 
     # -- in the thread that tends -------------------------------------------------------------
 
@@ -232,6 +240,34 @@ class LiveCamera:
         with self._tracking:
             return self._tracker.explain(track_id)
 
+    def tracks_in(self, frame: Frame) -> Tracks | None:
+        """Where the tracks should be in a frame after the last update, from any thread.
+
+        Nothing of the camera is changed. A track is there for as long after its last detection as
+        its belief lets it coast: until then one that no look has found lost is told as coasting,
+        however unsure its place gets. In a frame of another shape, which begins anew, none is.
+
+        Returns:
+            None for a frame that is not after the last update.
+        """
+        nothing = Tracks.empty(frame.timestamp_s)
+        with self._tracking:
+            if self._updated_s is None:
+                return nothing
+            if frame.timestamp_s <= self._updated_s:
+                return None
+            warp, size = None, frame.size
+            if size is not None and self._size is not None and size != self._size:
+                warp = _stretched(self._size, size)
+                if warp is None:
+                    return nothing
+            tracks = self._tracker.predict(timestamp_s=frame.timestamp_s, warp=warp)
+            limit = coast_limit(tracks.earned, self._tracker.config.existence)
+            found_lost = self._found_lost
+        unsure = tracks.lost & ~np.isin(tracks.track_id, found_lost)
+        state = np.where(unsure, np.int8(TrackState.COASTING), tracks.state)
+        return replace(tracks, state=state)[tracks.gap_s <= limit]
+
     def _update(self, frame: Frame | None, detections: Detections | None, at_s: float) -> None:
         if self._updated_s is not None:
             at_s = max(at_s, self._updated_s + 1e-3)
@@ -246,7 +282,9 @@ class LiveCamera:
                 self._finished(event, frame)
                 for event in self._narrator.update(tracks, looked=looked)
             ]
-        self._updated_s = at_s
+            self._updated_s = at_s
+            if looked:
+                self._found_lost = tracks.track_id[tracks.lost]
         for event in events:
             self.counts.events[event.event] += 1
         self.view.update(frame, tracks, looked=looked)
@@ -258,11 +296,10 @@ class LiveCamera:
         if size is None or before is None or size == before:
             return None
         self.counts.size_changes += 1
-        across, down = size[0] / before[0], size[1] / before[1]
-        if abs(across / down - 1) > _SAME_SHAPE:
+        warp = _stretched(before, size)
+        if warp is None:
             self._tracker.reset()
-            return None
-        return np.array([[across, 0.0, 0.0], [0.0, down, 0.0]])
+        return warp
 
     def _finished(self, event: Event, frame: Frame | None) -> Event:
         """The event with its evidence, its picture and the time on the wall."""
@@ -299,3 +336,11 @@ class LiveCamera:
         if self._verdict in ("frozen", "black"):
             return "frozen" if self._verdict == "frozen" else "black"
         return "up"
+
+
+def _stretched(before: tuple[int, int], size: tuple[int, int]) -> np.ndarray | None:
+    """The warp from pictures of one size to those of another, None where the shape differs."""
+    across, down = size[0] / before[0], size[1] / before[1]
+    if abs(across / down - 1) > _SAME_SHAPE:
+        return None
+    return np.array([[across, 0.0, 0.0], [0.0, down, 0.0]])

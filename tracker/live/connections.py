@@ -154,6 +154,8 @@ class _Stream(_Base):
         paced = (in_pieces or recording) and not (recording and settings.policy == "every")
         self._pace = _Pace(timeline, stop) if paced else None
         self._grey: Any = None
+        # Who looks and who watches may want the same picture at once.
+        self._converting = threading.Lock()
         self._spoiled = False
 
     def __iter__(self) -> Iterator[Shot]:
@@ -189,7 +191,8 @@ class _Stream(_Base):
 
     def _to_rgb(self, frame: Any) -> Image | None:
         try:
-            return self._decoder.to_rgb(frame)
+            with self._converting:
+                return self._decoder.to_rgb(frame)
         except self._decoder.errors:
             return None
 

@@ -29,7 +29,8 @@ def health_of(camera: LiveCamera, now_s: float) -> dict[str, Any]:
     reader, counts = camera.reader, camera.counts
     recent = np.array(tuple(counts.recent_latency_s))
     since = None if counts.last_look_s is None else round(now_s - counts.last_look_s, 3)
-    newest = camera.view.newest()
+    # The frames of a file that waits for the detector have times of their own.
+    captured = camera.view.captured_s if camera.settings.policy == "newest" else None
     state = camera.state
     return {
         "camera": camera.name,
@@ -37,7 +38,7 @@ def health_of(camera: LiveCamera, now_s: float) -> dict[str, Any]:
         "state": state,
         "why": reader.why,
         "well": state in WELL,
-        "size": None if newest is None else newest[0].size,
+        "size": camera.view.size,
         "fps_in": round(counts.arriving.told(now_s), 2),
         "fps_looked": round(counts.looking.told(now_s), 2),
         "received": counts.received,
@@ -52,6 +53,7 @@ def health_of(camera: LiveCamera, now_s: float) -> dict[str, Any]:
             for key, share in (("p50", 0.5), ("p95", 0.95))
         },
         "since_look_s": since,
+        "picture_age_s": None if captured is None else round(max(0.0, now_s - captured), 3),
         "reconnects": max(0, reader.connects - 1),
         "failures": reader.failures,
         "hanging": reader.left_behind,

@@ -29,7 +29,7 @@ class Shot:
         own_s: Time by the stream's clock in seconds, None where it has none.
         arrived_s: When it came, on the time line of the process.
         luma: (H, W) uint8 brightness, not to be changed.
-        to_rgb: Converts it to (H, W, 3) uint8 RGB; None when it cannot be.
+        to_rgb: Converts it to (H, W, 3) uint8 RGB, from any thread; None when it cannot be.
         corrupt: Whether the decoder marks it as damaged.
         captured_s: When it was captured, on the time line of the process; set on arrival.
         verdict: What it is worth; set on arrival.

@@ -1,24 +1,36 @@
 """What can be seen of one camera at any moment: the newest picture, its tracks, what was before.
 
-In come the results of each look, from the thread that looks; out go copies for whoever watches,
-from any thread: a page, a terminal, a test. Nothing is drawn or encoded before somebody asks, and
-memory is bounded however long it runs: an hour of tracks, and no more than so many.
+In come pictures as they arrive, from the thread of the connection, and the results of each look,
+from the thread that looks; out go copies for whoever watches, from any thread: a page, a terminal,
+a test. Nothing is converted, drawn or encoded before somebody asks, and memory is bounded however
+long it runs: the newest picture, an hour of tracks, and no more than so many.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tracker.frames import Frame
+from tracker.live.shots import Shot
 from tracker.tracks import Tracks, TrackState
 
-__all__ = ["CameraView", "Life", "Moment", "crop_of", "from_jpeg", "jpeg_of", "scaled", "shrunk"]
+__all__ = [
+    "CameraView",
+    "Life",
+    "Moment",
+    "Picture",
+    "crop_of",
+    "from_jpeg",
+    "jpeg_of",
+    "scaled",
+    "shrunk",
+]
 
 Image = NDArray[np.uint8]
 
@@ -46,6 +58,21 @@ class Moment:
     existence: float
     earned: float
     look: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """A picture of a camera with its tracks drawn in.
+
+    Attributes:
+        jpeg: The picture.
+        captured_s: When it was captured, on the time line of the process.
+        tracks: What is drawn: as the look at it found them, or moved to its time by prediction.
+    """
+
+    jpeg: bytes
+    captured_s: float
+    tracks: Tracks
 
 
 @dataclass(slots=True)
@@ -100,42 +127,88 @@ class CameraView:
         class_names: Names by `class_id`.
         crop_px: Longer side of the pictures of tracks that are kept; 0 keeps none.
         margin: What they show around the box, in sizes of the box.
+        predict: Gives the tracks in a picture that nobody has looked at, from any thread; None
+            once its time is behind the last update.
     """
 
     def __init__(
-        self, class_names: Sequence[str], *, crop_px: int = 256, margin: float = 0.15
+        self,
+        class_names: Sequence[str],
+        *,
+        crop_px: int = 256,
+        margin: float = 0.15,
+        predict: Callable[[Frame], Tracks | None] = lambda frame: None,
     ) -> None:
         """Begin with nothing to see."""
         self.class_names = tuple(class_names)
-        self._crop_px, self._margin = crop_px, margin
+        self._crop_px, self._margin, self._predict = crop_px, margin, predict
         self._lock = threading.Lock()
+        # The newest picture, None where that is the frame of the last update; and the tracks of
+        # its time, None until an update has come so far.
+        self._shot: Shot | None = None
+        self._of_picture: Tracks | None = None
         self._frame: Frame | None = None
         self._tracks = Tracks.empty()
-        self._looked = False
         self._lives: OrderedDict[int, Life] = OrderedDict()
-        self._drawn: tuple[tuple[int, int], bytes] | None = None
+        self._drawn: tuple[tuple[int, int, int], Picture] | None = None
         self._changes = 0
         self._forgot_s = -np.inf
 
+    def show(self, shot: Shot) -> None:
+        """Take a newer picture, which nobody has looked at: a reference, no copy."""
+        with self._lock:
+            self._shot, self._of_picture = shot, None
+            self._changes += 1
+
     def update(self, frame: Frame | None, tracks: Tracks, *, looked: bool) -> None:
-        """Show a new state.
+        """Take in a new state.
 
         Args:
-            frame: The picture; None leaves the last one there.
+            frame: What was looked at; None where nothing was.
             tracks: All living tracks.
             looked: Whether the detector looked.
         """
         with self._lock:
             if frame is not None:
                 self._frame = frame
-            self._tracks, self._looked = tracks, looked
-            self._changes += 1
+            self._tracks = tracks
+            self._settle(frame, tracks, looked)
             self._remember(frame if looked else None, tracks, looked)
 
+    def _settle(self, frame: Frame | None, tracks: Tracks, looked: bool) -> None:
+        """See what an update means for the picture: what comes after its time is not in it."""
+        shot = self._shot
+        if frame is not None and (shot is None or frame.timestamp_s >= shot.captured_s):
+            self._shot, self._of_picture = None, tracks
+        elif shot is None or self._of_picture is not None:
+            return
+        elif tracks.timestamp_s >= shot.captured_s:
+            self._of_picture = tracks
+        elif not looked:
+            return
+        self._changes += 1
+
     def newest(self) -> tuple[Frame, Tracks] | None:
-        """The newest picture and the tracks in it, None before the first."""
+        """The newest picture that was looked at and the newest tracks, None before the first."""
         with self._lock:
             return None if self._frame is None else (self._frame, self._tracks)
+
+    @property
+    def captured_s(self) -> float | None:
+        """When the newest picture was captured, on the time line of the process."""
+        with self._lock:
+            if self._shot is not None:
+                return self._shot.captured_s
+            return None if self._frame is None else self._frame.timestamp_s
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Width and height of the pictures in px, None before the first."""
+        with self._lock:
+            if self._frame is not None:
+                return self._frame.size
+            # Before the first look; a picture that is to be turned is not yet.
+            return None if self._shot is None else self._shot.luma.shape[::-1]
 
     @property
     def tracks(self) -> Tracks:
@@ -144,21 +217,44 @@ class CameraView:
             return self._tracks
 
     def annotated_jpeg(self, *, most_px: int = 1280, quality: int = 80) -> bytes | None:
-        """The newest picture with its tracks drawn in; encoded once, however many ask."""
+        """The JPEG of `annotated`."""
+        picture = self.annotated(most_px=most_px, quality=quality)
+        return None if picture is None else picture.jpeg
+
+    def annotated(self, *, most_px: int = 1280, quality: int = 80) -> Picture | None:
+        """The newest picture with its tracks drawn in; made once, however many ask.
+
+        In one that nobody has looked at yet the tracks are where they should be by then, drawn as
+        predicted ones are.
+
+        Args:
+            most_px: The longer side is shrunk to it.
+            quality: Of the JPEG, up to 100.
+
+        Returns:
+            None before the first picture.
+        """
         with self._lock:
-            frame, tracks, key = self._frame, self._tracks, (self._changes, most_px)
+            shot, frame, tracks = self._shot, self._frame, self._of_picture
+            key = self._changes, most_px, quality
             if self._drawn is not None and self._drawn[0] == key:
                 return self._drawn[1]
+        image = None if shot is None else shot.to_rgb()
+        if shot is not None and image is not None:
+            frame = Frame(image, shot.captured_s, shot.index)
+            tracks = self._predict(frame) if tracks is None else tracks
         if frame is None:
             return None
+        if tracks is None:
+            tracks = self.tracks
         from tracker.video.overlay import draw
 
-        image = draw(shrunk(frame.image, most_px), scaled(tracks, frame, most_px),
+        drawn = draw(shrunk(frame.image, most_px), scaled(tracks, frame, most_px),
                      self.class_names)  # fmt: skip
-        jpeg = jpeg_of(image, quality=quality)
+        picture = Picture(jpeg_of(drawn, quality=quality), frame.timestamp_s, tracks)
         with self._lock:
-            self._drawn = key, jpeg
-        return jpeg
+            self._drawn = key, picture
+        return picture
 
     def lives(self, *, since_s: float = -np.inf) -> list[Life]:
         """Copies of what is remembered of all tracks that lived after a time, oldest first."""

@@ -1,14 +1,17 @@
 """The page in a real browser: what a person sees, clicks and is refused."""
 
+import re
 import threading
 
 import pytest
 
+from tests.live.fakes import SquareDetector
 from tests.live.local import LocalServer, at_pace, transport_stream
 from tests.live.running import Running, camera
 from tests.live.test_faults import walking
 from tests.web.browser import needs_chromium, started, until, watched
 from tests.web.client import TOKEN
+from tracker.detections import Detections
 from tracker.live.web.server import PageServer
 
 sync_api = pytest.importorskip("playwright.sync_api")
@@ -19,6 +22,22 @@ pytest.importorskip("cv2")
 pytestmark = needs_chromium
 
 MARKUP = "<b onclick=alert(1)>person</b>"
+STYLE = """row => {
+  const of = (part) => getComputedStyle(row.querySelector(part));
+  return [of(".what").color, of(".value").color, of("svg").opacity, of("svg").filter];
+}"""
+
+
+class InDoubt(SquareDetector):
+    """Sees something else, too, and is never sure of it."""
+
+    def one(self, image):
+        found = super().one(image)
+        return Detections(
+            [*found.xyxy.tolist(), [110.0, 80.0, 140.0, 110.0]],
+            [*found.confidence.tolist(), 0.18],
+            [*found.class_id.tolist(), 0],
+        )
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +61,7 @@ class Stage:
 
         self.stream = LocalServer(play)
         settings = camera(self.stream.url.replace("//", "//adm1n:hunter2@"))
-        self.running = Running(yard=settings)
+        self.running = Running(InDoubt(), yard=settings)
         self.running.detector.class_names = (MARKUP, "car")
         view = self.running.system.cameras["yard"].view
         view.class_names = (MARKUP, "car")
@@ -115,6 +134,57 @@ def test_cameras_objects_slider_evidence_and_the_end_of_a_camera(stage, tab):
         assert "hunter2" not in tab.content()
         stage.dead.clear()
         sync_api.expect(yard).to_be_visible()
+        sync_api.expect(yard.locator(".word")).to_be_hidden()
+        assert tab.wrong == []
+
+
+def test_what_is_not_believed_is_grey(stage, tab):
+    with stage.serve() as server:
+        tab.goto(server.url)
+        doubted = tab.locator(".object", has_text="tentative").first
+        believed = tab.locator(".object", has_text="confirmed").first
+        sync_api.expect(doubted).to_have_class("object tentative")
+        sync_api.expect(believed).to_have_class("object")
+        name, value, opacity, colours = doubted.evaluate(STYLE)
+        clear = believed.evaluate(STYLE)
+        soft = tab.locator("footer").evaluate("foot => getComputedStyle(foot).color")
+        assert name == value == soft, "the colour of what is said by the way"
+        assert soft not in clear[:2]
+        assert (opacity, colours) == ("0.5", "grayscale(0.8)")
+        assert clear[2:] == ["1", "none"]
+        below = "rows => rows[0].getBoundingClientRect().top > rows[1].getBoundingClientRect().top"
+        pair = tab.evaluate_handle(
+            "rows => rows", [doubted.element_handle(), believed.element_handle()]
+        )
+        assert tab.evaluate(below, pair), "and stands under what is believed"
+
+
+def test_the_picture_is_new_while_the_detector_is_slow(stage, tab):
+    detector = stage.running.detector
+    slowly, go_on = threading.Event(), threading.Event()
+    one = detector.one
+
+    def wait(image):
+        slowly.set()
+        go_on.wait(30)
+        return one(image)
+
+    with stage.serve() as server:
+        tab.goto(server.url)
+        yard = tab.locator(".camera[data-state=up]")
+        sync_api.expect(yard).to_be_visible()
+        until(tab, "document.querySelector('.screen img').naturalWidth == 160")
+        detector.one = wait
+        try:
+            assert slowly.wait(30)
+            sync_api.expect(yard.locator(".word")).to_contain_text("up: last looked")
+            before = yard.locator("img").get_attribute("src")
+            until(tab, "was => document.querySelector('.screen img').src != was", before)
+            age = yard.locator(".facts div", has_text="picture").locator("dd")
+            sync_api.expect(age).to_have_text(re.compile(r"^0\.\d s old$"))
+        finally:
+            detector.one = one
+            go_on.set()
         sync_api.expect(yard.locator(".word")).to_be_hidden()
         assert tab.wrong == []
 

@@ -156,6 +156,10 @@ def test_odd_addresses_lead_nowhere(unlocked, path):
 def test_a_picture_comes_once(unlocked):
     status, headers, jpeg = unlocked.ask("/api/cameras/0/picture.jpg")
     assert (status, headers["content-type"], jpeg[:2]) == (200, "image/jpeg", b"\xff\xd8")
+    assert float(headers["picture-age"]) < 0.01
+    (front, back) = unlocked.json("/api/state")["cameras"]
+    assert front["picture_age_s"] == float(headers["picture-age"])
+    assert back["picture_age_s"] is None
     status, _, nothing = unlocked.ask("/api/cameras/0/picture.jpg", If_None_Match=headers["etag"])
     assert (status, nothing) == (304, b"")
     assert unlocked.ask("/api/cameras/1/picture.jpg")[0] == 404, "it never had one"

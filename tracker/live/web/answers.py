@@ -102,23 +102,26 @@ class Answers:
         answer: bytes | None = self._shared.get((number, track_id), _TRACK_S, make)
         return answer
 
-    def picture(self, number: int) -> tuple[str, bytes] | None:
-        """The newest picture with its tracks drawn in, and a tag that changes with it."""
+    def picture(self, number: int) -> tuple[str, bytes, float] | None:
+        """The newest picture with its tracks drawn in, a tag that changes with it, its age in s."""
         if not 0 <= number < len(self._cameras):
             return None
 
-        def make() -> tuple[str, bytes] | None:
-            jpeg = self._cameras[number].view.annotated_jpeg(most_px=_PICTURE_PX, quality=75)
+        def make() -> tuple[str, bytes, float] | None:
+            picture = self._cameras[number].view.annotated(most_px=_PICTURE_PX, quality=75)
             count, before = self._tags[number]
-            if jpeg is None:
+            if picture is None:
                 return None
-            if jpeg is not before:
+            if picture.jpeg is not before:
                 count += 1
-                self._tags[number] = count, jpeg
-            return f'"{self._system.run_name}-{count}"', jpeg
+                self._tags[number] = count, picture.jpeg
+            return f'"{self._system.run_name}-{count}"', picture.jpeg, picture.captured_s
 
-        found: tuple[str, bytes] | None = self._of_pictures[number].get("", _PICTURE_S, make)
-        return found
+        found = self._of_pictures[number].get("", _PICTURE_S, make)
+        if found is None:
+            return None
+        tag, jpeg, captured_s = found
+        return tag, jpeg, max(0.0, self._system.timeline.now() - captured_s)
 
     def crop(self, number: int, track_id: int, *, now: bool = False) -> bytes | None:
         """A track's best picture, or how it looks now; None without one."""

@@ -48,10 +48,11 @@ def application(answers: Answers, access: Access, *, cookie: str = "conftrack") 
         found = answers.picture(number)
         if found is None:
             return Response(status_code=404)
-        tag, jpeg = found
+        tag, jpeg, age_s = found
+        headers = {"ETag": tag, "Picture-Age": f"{age_s:.3f}"}
         if request.headers.get("if-none-match") == tag:
-            return Response(status_code=304, headers={"ETag": tag})
-        return Response(jpeg, media_type=_JPEG, headers={"ETag": tag})
+            return Response(status_code=304, headers=headers)
+        return Response(jpeg, media_type=_JPEG, headers=headers)
 
     @app.get("/api/cameras/{number}/tracks/{track_id}")
     def track(number: int, track_id: int) -> Response:

@@ -2,7 +2,7 @@
 // never markup: elements are made by `h` and `s` only, and the server's headers forbid the rest.
 
 const SVG = "http://www.w3.org/2000/svg";
-const STATE_MS = 1000, PICTURE_MS = 125, WHAT_IF_MS = 5000, WAIT_MS = 6000;
+const STATE_MS = 1000, PICTURE_MS = 125, WHAT_IF_MS = 5000, WAIT_MS = 6000, LATE_S = 1;
 
 const $ = (id) => document.getElementById(id);
 const sleep = (ms) => new Promise((done) => setTimeout(done, Math.max(0, ms)));
@@ -126,6 +126,7 @@ class Camera {
     $("cameras").append(this.element);
     this.seen = true;
     this.some = false;
+    this.captured = null;
     new IntersectionObserver((all) => { this.seen = all.at(-1).isIntersecting; }).observe(this.screen);
     this.watch();
   }
@@ -140,6 +141,8 @@ class Camera {
           const answer = await ask(`/api/cameras/${this.number}/picture.jpg`, tag ? { "If-None-Match": tag } : {});
           if (answer && answer.status === 200) {
             tag = answer.headers.get("ETag") ?? "";
+            // The way here counts as age too: it is never told younger than it is.
+            this.captured = began - 1000 * Number(answer.headers.get("Picture-Age"));
             const before = url;
             url = URL.createObjectURL(await answer.blob());
             this.img.src = url;
@@ -161,8 +164,9 @@ class Camera {
     this.img.alt = `${of.camera}, with ${count(of.objects.length, "object")} drawn in`;
     this.some = of.size !== null;
     if (of.size) this.screen.style.aspectRatio = `${of.size[0]} / ${of.size[1]}`;
-    const since = of.since_look_s === null ? "no picture yet" : `last looked ${lasting(of.since_look_s)} ago`;
-    this.word.hidden = of.well && of.since_look_s !== null;
+    const never = of.since_look_s === null;
+    const since = never ? (of.size ? "not looked at yet" : "no picture yet") : `last looked ${lasting(of.since_look_s)} ago`;
+    this.word.hidden = of.well && !never && !(of.state === "up" && of.since_look_s > LATE_S);
     put(this.word, [of.state, since, of.why].filter(Boolean).join(": "));
     const { confirmed = 0, coasting = 0, tentative = 0, lost = 0 } = of.tracks;
     put(this.tally, `${confirmed + coasting + lost} believed, ${tentative} tentative`);
@@ -186,8 +190,12 @@ class Camera {
   showFacts(of) {
     const unlooked = Object.values(of.not_looked).reduce((a, b) => a + b, 0);
     const faults = of.decode_errors + of.detector_errors;
+    // Of the one that is shown; where none was fetched, of the one that there is.
+    const shown = this.captured !== null && this.seen ? (performance.now() - this.captured) / 1000 : of.picture_age_s;
+    const age = of.picture_age_s === null ? null : shown;
     const facts = [
       ["looked at", `${of.fps_looked.toFixed(1)} of ${of.fps_in.toFixed(1)} fps`],
+      ["picture", age === null ? "–" : `${lasting(age)} old`, of.state === "up" && age > LATE_S],
       ["delay", delay(of.latency_s.p50)],
       ["delay (95 %)", delay(of.latency_s.p95)],
       ["left out", (of.dropped + of.skipped).toLocaleString("en")],
