@@ -2,6 +2,7 @@
 
 import json
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -132,3 +133,18 @@ def test_a_picture_has_another_tag_when_it_is_another():
     other, newer, _ = answers.picture(0)
     assert other != tag
     assert not np.array_equal(from_jpeg(jpeg), from_jpeg(newer))
+
+
+def test_a_picture_has_its_age_but_for_files_that_wait():
+    world = World()
+    world.watch(1.0)
+    answers = Answers(world.system)
+    assert answers.picture(0)[2] == pytest.approx(0.0, abs=1e-3)
+    world.clock.pass_(0.7)
+    assert answers.picture(0)[2] == pytest.approx(0.7, abs=1e-3)
+    front, back = asked(answers.state())["cameras"]
+    assert front["picture_age_s"] == pytest.approx(0.7, abs=1e-3)
+    assert back["picture_age_s"] is None
+    world.front.settings = replace(world.front.settings, policy="every")
+    assert answers.picture(0)[2] is None
+    assert asked(Answers(world.system).state())["cameras"][0]["picture_age_s"] is None

@@ -102,8 +102,13 @@ class Answers:
         answer: bytes | None = self._shared.get((number, track_id), _TRACK_S, make)
         return answer
 
-    def picture(self, number: int) -> tuple[str, bytes, float] | None:
-        """The newest picture with its tracks drawn in, a tag that changes with it, its age in s."""
+    def picture(self, number: int) -> tuple[str, bytes, float | None] | None:
+        """The newest picture with its tracks drawn in.
+
+        Returns:
+            A tag that changes with it, the JPEG, and its age in s: None where the frames of a file
+            wait for the detector. None before the first picture.
+        """
         if not 0 <= number < len(self._cameras):
             return None
 
@@ -121,6 +126,8 @@ class Answers:
         if found is None:
             return None
         tag, jpeg, captured_s = found
+        if self._cameras[number].settings.policy != "newest":
+            return tag, jpeg, None
         return tag, jpeg, max(0.0, self._system.timeline.now() - captured_s)
 
     def crop(self, number: int, track_id: int, *, now: bool = False) -> bytes | None:

@@ -49,7 +49,7 @@ def application(answers: Answers, access: Access, *, cookie: str = "conftrack") 
         if found is None:
             return Response(status_code=404)
         tag, jpeg, age_s = found
-        headers = {"ETag": tag, "Picture-Age": f"{age_s:.3f}"}
+        headers = {"ETag": tag} | ({} if age_s is None else {"Picture-Age": f"{age_s:.3f}"})
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers=headers)
         return Response(jpeg, media_type=_JPEG, headers=headers)
