@@ -300,8 +300,9 @@ def test_another_detector_than_the_one_it_was_fitted_to_is_warned_of(cli: Cli, c
 
 def test_the_bundled_calibration_knows_the_bundled_model():
     from detectors.catalog import BUNDLED
+    from tracker import TrackerConfig
     from tracker.cli.driving import other_detector
 
-    fitted = Tracker(calibration="bundled-vtest")
+    fitted = Tracker(TrackerConfig(calibration="bundled-vtest"))
     assert other_detector(fitted, BUNDLED) == ""
     assert "was fitted to fasterrcnn_lite0_fpn_person" in other_detector(fitted, "ssdlite")
