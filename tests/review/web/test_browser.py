@@ -351,7 +351,7 @@ def test_what_waits_comes_behind_what_was_said_elsewhere(
     ]  # fmt: skip
 
 
-def test_a_run_made_anew_is_shown_anew(
+def test_another_run_at_the_same_address_is_shown_anew(
     stage: Stage, serve: Serve, tabs: Callable[..., Any]
 ) -> None:
     tab = tabs()
@@ -365,12 +365,16 @@ def test_a_run_made_anew_is_shown_anew(
     tab.evaluate("window.old = true")
     stage.review._key = "f" * 16
     serve(stage, port=port)
-    sync_api.expect(tab.locator("#trouble")).to_contain_text("made anew", timeout=WAIT_MS)
+    sync_api.expect(tab.locator("#trouble")).to_contain_text("Another run", timeout=WAIT_MS)
     assert not tab.evaluate("window.old")
     asks(tab, FIRST)
     assert said(stage) == []
     tab.reload()
     sync_api.expect(tab.locator("#trouble")).to_be_hidden()
+    # The answer to the first one waits for it.
+    stage.review._key = stage.key
+    tab.reload()
+    assert saved(tab, stage, 1) == [(FIRST, "yes", "person")]
 
 
 def test_a_name_that_is_none_is_asked_for_again(

@@ -86,6 +86,8 @@ class Labels:
         real: (N,) whether its track follows a real object, in [0, 1].
         detected: The judged detections.
         trust: What these are worth.
+        boxes: What `right` and `detected` are worth; None: the same.
+        afterwards: Whether smoothed tracks can be labelled, too.
         gaps: How long objects stayed unseen; None where nobody knows which object is which.
     """
 
@@ -96,13 +98,12 @@ class Labels:
     trust: Trust = LABELS
     boxes: Trust | None = None
     afterwards: bool = True
+    gaps: Gaps | None = None
 
     @property
     def trust_of_boxes(self) -> Trust:
         """What `right` and `detected` are worth."""
         return self.trust if self.boxes is None else self.boxes
-
-    gaps: Gaps | None = None
 
 
 def by_truth(

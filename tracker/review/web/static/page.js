@@ -6,7 +6,7 @@ import { asAddress, asJson, Outbox } from "/static/server.js";
 import { Plot } from "/static/plot.js";
 
 const AHEAD = 3, KEPT = 12, CUTTING_MS = 700, TIMES = 3;
-const ANEW = "conftrack-made-anew";
+const ANEW = "conftrack-another-run";
 const GLANCE_S = 0.15;               // nobody has looked before: a key that bounced
 
 const $ = (id) => document.getElementById(id);
@@ -47,7 +47,7 @@ async function loadState() {
     if (state?.reviewer !== fresh.reviewer || fresh.progress.lines >= state.progress.lines) break;
   }
   if (state && fresh.run !== state.run) {
-    // Made anew: the same numbers are other tracks, and what is shown here are the old ones.
+    // The same numbers are other tracks now, and what is shown here are the old ones.
     try { sessionStorage.setItem(ANEW, "1"); } catch { /* then it is not told */ }
     location.reload();
     await new Promise(() => {});
@@ -509,7 +509,7 @@ function begin() {
   outbox.send();
   if (stilled) play(false);
   try {
-    if (sessionStorage.getItem(ANEW)) trouble("The tracks were made anew: these are other tracks, and the answers to those before are in another file.");
+    if (sessionStorage.getItem(ANEW)) trouble(`Another run is reviewed here now, ${state.name}: its tracks are other tracks than those you saw.`);
     sessionStorage.removeItem(ANEW);
   } catch { /* nothing to tell */ }
   begin();

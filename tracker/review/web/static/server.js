@@ -2,6 +2,7 @@
 // key until the server has it on its disk, so that neither of them can lose it.
 
 const WAIT_MS = 8000, AGAIN_MS = 1500;
+const REFUSALS = [400, 409, 413, 415];   // sent again it would be refused again
 
 export async function ask(path, options = {}) {
   const answer = await fetch(path, {
@@ -79,7 +80,7 @@ export class Outbox {
         if (answer.ok) {
           this.drop(id);
           this.tell.saved(entry, value);
-        } else if (answer.status >= 500) {
+        } else if (!REFUSALS.includes(answer.status)) {   // also of another program at this address
           throw new Error(value.error ?? `the server answers ${answer.status}`);
         } else {
           const lines = await this.tell.refused(entry, answer.status, value.error ?? "");
