@@ -189,6 +189,14 @@ def test_a_disk_that_fails_is_told(
     assert served.ask("/api/answers", "POST", body=body(stage), **JSON)[0] == 200
 
 
+def test_a_file_of_answers_that_somebody_broke_is_told(served: Any, stage: Stage) -> None:
+    stage.say(3, "yes")
+    with stage.log.path.open("a") as file:
+        file.write("rubbish\n")
+    status, _, data = served.ask("/api/agreement")
+    assert (status, "line 2" in json.loads(data)["error"]) == (503, True)
+
+
 def test_a_clip_that_is_gone_is_not_there(served: Any, stage: Stage) -> None:
     clip = stage.folder / "review" / "clips" / "3.mp4"
     data = clip.read_bytes()

@@ -62,7 +62,10 @@ def application(
 
     @app.get("/api/agreement")
     def agreement() -> Response:
-        return _json(review.agreement())
+        try:
+            return _json(review.agreement())
+        except InputError as error:  # somebody broke the file of answers
+            return _json({"error": str(error)}, 503)
 
     @app.get("/api/tracks/{number}")
     def track(number: int) -> Response:

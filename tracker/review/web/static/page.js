@@ -31,10 +31,11 @@ let list = [], again = false;        // what is gone through: the queue, or what
 let at = -1, shown = 0, record = null, choice = null;
 let history = [];                    // tracks answered on this page, for undo
 let before = "";                     // what was done, told with the next track
+let items = new Map();               // of the queue, by id
 const records = new Map();
 const plot = new Plot($("plot"));
 
-const item = (id) => state.queue.find((one) => one.id === id);
+const item = (id) => items.get(id);
 const current = () => (at >= 0 && at < list.length ? item(list[at]) : null);
 
 // -- what the server knows ----------------------------------------------------------------------
@@ -53,6 +54,7 @@ async function loadState() {
     await new Promise(() => {});
   }
   state = fresh;
+  items = new Map(state.queue.map((one) => [one.id, one]));
   reviewer = state.reviewer;
   // What is on its way counts already.
   for (const entry of outbox?.waiting ?? []) if (entry.reviewer === reviewer) apply(entry);
