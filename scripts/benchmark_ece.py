@@ -1,9 +1,11 @@
 """How true existence and score could be told: attempts, oracles, and what is chance. Two tables.
 
-    python scripts/benchmark_ece.py DATA [DATA ...]
+    python scripts/benchmark_ece.py DATA [DATA ...] [--within]
 
 DATA as in scripts/benchmark_quality.py. Each cell: calibration error (ECE) of score / of existence,
-over all boxes of a set, as `conftrack evaluate` has it.
+over all boxes of a set, as `conftrack evaluate` has it. With --within, one table of log-loss
+instead, by which strengths may be chosen: of each sequence that is fitted on, told by the others
+that are (sets of one sequence have none).
 
 *Calibrated*: each sequence (of a single one: each half) is told by what the others of its set give.
 Among the attempts, one configuration serves all sets. The oracles are fitted to the very boxes they
@@ -50,9 +52,11 @@ from scripts.quality.truth_of_numbers import (
     isotonic,
     maps,
     noise,
+    of_traces,
     trees,
 )
 from tracker import ConftrackError
+from tracker.evaluation.calibration_error import calibration
 
 __all__ = ["ATTEMPTS", "main"]
 
@@ -74,6 +78,7 @@ ATTEMPTS: dict[str, Attempt] = {
     "isotonic regression": isotonic,
 }
 SHIPPED = "… and the two meet at 0.85"
+STRENGTHS = list(ATTEMPTS)[:7]
 
 
 def cell(told: Sequence[Told], boxes: Sequence[Boxes]) -> str:
@@ -103,6 +108,23 @@ def whole_set(sets: Mapping[str, list[Fold]]) -> list[str]:
             every = replace(fold.train, tracked=fold.train.tracked + fold.judged.tracked)
             told.append(maps(0.85, 60.0)(every)(fold.judged))
         row.append(cell(told, [f.judged for f in folds]))
+    return row
+
+
+def within(sets: Mapping[str, list[Fold]], attempt: Attempt) -> list[str]:
+    """A row of log-loss: what is fitted on, each sequence told by the others of it."""
+    row = []
+    for folds in sets.values():
+        total, count = np.zeros(2), 0
+        for fold in folds:
+            some = fold.train.tracked
+            for k in range(len(some) if len(some) > 1 else 0):
+                judged = of_traces(some[k : k + 1])
+                existence, score = attempt(of_traces((*some[:k], *some[k + 1 :])))(judged)
+                for place, p, y in ((0, score, judged.right), (1, existence, judged.real)):
+                    total[place] += calibration(p, y > 0.5).log_loss * len(p)
+                count += len(judged.real)
+        row.append(" / ".join(f"{one:.4f}" for one in total / count) if count else "–")
     return row
 
 
@@ -186,6 +208,7 @@ def main(arguments: list[str] | None = None) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("data", type=Path, nargs="+", help="sets, or folders of sets")
+    parser.add_argument("--within", action="store_true", help="log-loss within what is fitted on")
     options = parser.parse_args(arguments)
     try:
         folders = sets_in(options.data)
@@ -193,6 +216,10 @@ def main(arguments: list[str] | None = None) -> int:
     except (ConftrackError, OSError) as error:
         print(f"benchmark_ece: {error}", file=sys.stderr)
         return 2
+    if options.within:
+        rows = [(name, within(sets, ATTEMPTS[name])) for name in STRENGTHS]
+        _print("log-loss within", list(sets), rows)
+        return 0
     boxes = {folder.name: boxes_of(folder) for folder in folders}
     learned, known = by_trees(boxes)
     rows = [(name, attempted(sets, attempt)) for name, attempt in ATTEMPTS.items()]

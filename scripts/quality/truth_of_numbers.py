@@ -30,7 +30,7 @@ from tracker.evaluation.calibration_error import BINS, calibration
 
 __all__ = [
     "Attempt", "Boxes", "Fold", "Told", "adding", "bent", "boxes_of", "ece", "folds_of",
-    "isotonic", "maps", "noise", "trees",
+    "isotonic", "maps", "noise", "of_traces", "trees",
 ]  # fmt: skip
 
 FloatArray = NDArray[np.float64]
@@ -164,11 +164,12 @@ def folds_of(folder: Path) -> list[Fold]:
         inner = Calibration(confidence=one.confidence, constants=one.constants)
         found = [track(part, by_truth(), TrackerConfig(), inner) for part in parts]
         others = [t for i, some in enumerate(found) if i != k for t in some]
-        out.append(Fold(_of_traces(others), _of_traces(found[k])))
+        out.append(Fold(of_traces(others), of_traces(found[k])))
     return out
 
 
-def _of_traces(tracked: Sequence[Tracked]) -> Boxes:
+def of_traces(tracked: Sequence[Tracked]) -> Boxes:
+    """All judged boxes of some recordings, each of which is a part."""
     labels, found = [one.labels for one in tracked], [one.found for one in tracked]
     counts = np.concatenate([one.counts for one in labels])
     names = ("existence_odds", "score_odds", "seen", "track_id", "stretch", "xyxy", "timestamp_s")
@@ -198,7 +199,7 @@ def _joined(parts: Sequence[Boxes]) -> Boxes:
 # ---- attempts -------------------------------------------------------------------------------
 
 
-def maps(meet_at: float, loosened_by: float | None, scale: float = 1.0) -> Attempt:
+def maps(meet_at: float, loosened_by: float | None) -> Attempt:
     """What `conftrack calibrate` fits, with other strengths of the prior."""
 
     def attempt(train: Boxes) -> Callable[[Boxes], Told]:

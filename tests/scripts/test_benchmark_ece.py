@@ -88,3 +88,17 @@ def test_tables(data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyt
 def test_what_is_no_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert benchmark_ece.main([str(tmp_path)]) == 2
     assert "seqinfo.ini" in capsys.readouterr().err
+
+
+def test_log_loss_within_what_is_fitted_on(
+    data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    """Of two sequences one is fitted on, and has no other; of three, each is told by another."""
+    monkeypatch.setattr(benchmark_ece, "STRENGTHS", [benchmark_ece.SHIPPED])
+    write(recording(5, 15, shift=2.0, posts=2), data / "three" / "a")
+    for k, name in enumerate(("b", "c")):
+        write(recording(6 + k, 15, shift=2.0, posts=2), data / "three" / name)
+    folders = [str(data / name) for name in ("set", "three")]
+    assert benchmark_ece.main([*folders, "--within"]) == 0
+    text = capsys.readouterr().out
+    assert re.search(r"^\| … and the two meet at 0.85 \| – \| 0\.\d{4} / \d\.\d{4} \|$", text, re.M)
