@@ -190,12 +190,25 @@ def test_what_is_believed_little_is_not_carried_far():
     street.detector.confidence = 0.2
     street.walk(2.0)
     camera = street.cameras["a"]
-    (existence,) = camera.view.tracks.earned
+    (existence,) = camera.view.tracks.existence
     assert existence < 0.2
     counts = []
     street.look_for(3.0, lambda: counts.append(len(camera.view.annotated().tracks)))
     assert counts[0] == 1
     assert counts[15] == 0
+
+
+def test_what_a_look_has_shown_clearly_is_carried_on_before_it_is_earned():
+    street = Street(("a",))
+    street.detector.confidence = 0.95
+    street.walk(0.1)
+    camera = street.cameras["a"]
+    (told,), (earned,) = camera.view.tracks.existence, camera.view.tracks.earned
+    assert earned < 0.2 < 0.7 < told
+    shown = []
+    street.look_for(3.0, lambda: shown.append(camera.view.annotated().tracks))
+    assert [len(tracks) for tracks in shown[:20]] == [1] * 20
+    assert {state for tracks in shown for state in tracks.state_names} == {"tentative"}
 
 
 def test_what_a_look_has_found_lost_stays_so():

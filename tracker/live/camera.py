@@ -141,7 +141,7 @@ class LiveCamera:
         self._verdict: Verdict = "new"
         self._tracking = threading.Lock()
         self._updated_s: float | None = None
-        self._found_lost = np.zeros(0, np.int64)
+        self._last_look = Tracks.empty()
         self._size: tuple[int, int] | None = None
 
     # -- in the thread of the connection ------------------------------------------------------
@@ -244,8 +244,9 @@ class LiveCamera:
         """Where the tracks should be in a frame after the last update, from any thread.
 
         Nothing of the camera is changed. A track is there for as long after its last detection as
-        its belief lets it coast: until then one that no look has found lost is told as coasting,
-        however unsure its place gets. In a frame of another shape, which begins anew, none is.
+        a track of the existence that the last look told may coast: until then one that no look has
+        found lost is told as coasting, however unsure its place gets. In a frame of another shape,
+        which begins anew, none is.
 
         Returns:
             None for a frame that is not after the last update.
@@ -262,9 +263,11 @@ class LiveCamera:
                 if warp is None:
                     return nothing
             tracks = self._tracker.predict(timestamp_s=frame.timestamp_s, warp=warp)
-            limit = coast_limit(tracks.earned, self._tracker.config.existence)
-            found_lost = self._found_lost
-        unsure = tracks.lost & ~np.isin(tracks.track_id, found_lost)
+            then = self._last_look
+        # Only looks give birth: all of them were there.
+        then = then[np.searchsorted(then.track_id, tracks.track_id)]
+        limit = coast_limit(then.existence, self._tracker.config.existence)
+        unsure = tracks.lost & ~then.lost
         state = np.where(unsure, np.int8(TrackState.COASTING), tracks.state)
         return replace(tracks, state=state)[tracks.gap_s <= limit]
 
@@ -284,7 +287,7 @@ class LiveCamera:
             ]
             self._updated_s = at_s
             if looked:
-                self._found_lost = tracks.track_id[tracks.lost]
+                self._last_look = tracks
         for event in events:
             self.counts.events[event.event] += 1
         self.view.update(frame, tracks, looked=looked)
