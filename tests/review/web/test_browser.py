@@ -387,6 +387,7 @@ def test_a_name_that_is_none_is_asked_for_again(
     tab.keyboard.press("r")
     tab.get_by_label("Name").fill("ben")
     tab.keyboard.press("Escape")  # takes no name
+    sync_api.expect(dialog).to_be_hidden()
     sync_api.expect(tab.locator("#who")).to_have_text("by anna")
     tab.keyboard.press("r")
     tab.get_by_label("Name").fill("b\u202een")

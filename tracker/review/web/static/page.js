@@ -393,13 +393,17 @@ function askAgain(ids) {
   show(0);
 }
 
+let asked = 0;
 async function askName(first = false, wrong = "") {
   if (!wrong) $("name-text").value = reviewer;
   put($("name-wrong"), wrong);
   $("names").replaceChildren(...state.others.map((value) => h("option", { value })));
   const dialog = open("name");
   dialog.returnValue = "";
-  await new Promise((done) => dialog.addEventListener("close", done, { once: true }));
+  const mine = ++asked;
+  // The browser tells late that it closed: then it may be open again, for who asks now.
+  await new Promise((done) => dialog.addEventListener("close", () => { if (!dialog.open || mine !== asked) done(); }));
+  if (mine !== asked) return;
   const name = dialog.returnValue === "ok" ? $("name-text").value.trim() : "";   // Escape takes none
   if (!name) { if (first) return askName(true); return; }
   if (name === reviewer && !first) return;
