@@ -145,6 +145,7 @@ def test_a_clip_that_was_removed_is_cut_again(folder: Path) -> None:
     with Stage(folder).cutter as cutter:
         assert cutter.join(30)
     (folder / "review" / "clips" / "3.mp4").unlink()
+    (folder / "review" / ".DS_Store").write_bytes(b"somebody looked")
     with Stage(folder).cutter as cutter:
         assert cutter.join(30)
     assert (folder / "review" / "clips" / "3.mp4").is_file()

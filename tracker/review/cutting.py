@@ -28,6 +28,8 @@ __all__ = ["Cutter"]
 _log = logging.getLogger("conftrack.review")
 
 _MADE = "made.json"
+# Ours, and what file managers leave where somebody looked.
+_NOBODYS = (CROPS, CLIPS, PLACES, "Thumbs.db", "desktop.ini")
 # The first ones are waited for: the video is read once for them alone, once for as many more as are
 # answered meanwhile, and so on.
 _AT_ONCE, _MORE = 8, 8
@@ -117,7 +119,7 @@ class Cutter(Closing):
         self._folder.mkdir(parents=True, exist_ok=True)
         strange = sorted(
             one.name for one in self._folder.iterdir()
-            if one.name not in (CROPS, CLIPS, PLACES) and not one.name.startswith(_MADE)
+            if one.name not in _NOBODYS and not one.name.startswith((".", _MADE))
         )  # fmt: skip
         if strange:
             raise InputError(
