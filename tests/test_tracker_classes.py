@@ -79,3 +79,12 @@ def test_a_label_of_the_first_class_does_not_flip_on_one_frame():
         tracks = tracker.update(Detections([[10, 10, 50, 110]], [0.6], [label]), timestamp_s=k / 30)
         seen.append(int(tracks.class_id[0]))
     assert seen == [0] * len(labels)
+
+
+def test_what_is_never_clear_has_the_class_it_is_always_given():
+    """Of two classes 0.3 is less than an even share, and the label still tells which."""
+    tracker = Tracker()
+    near, far = [10, 10, 50, 110], [500, 10, 540, 110]
+    for k in range(20):
+        tracks = tracker.update(Detections([near, far], [0.9, 0.3], [0, 1]), timestamp_s=k / 10)
+    assert tracks.class_id.tolist() == [0, 1]

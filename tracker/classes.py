@@ -40,8 +40,9 @@ def evidence(
         class_id: (N,) top labels.
         confidence: (N,) their confidences in [0, 1].
         probabilities: (N, C) full class vectors, or (N, 0) where the detector gives only labels:
-            then the top label has its confidence (at least an even share) and the other classes
-            share the rest.
+            then the top label has its confidence, but at least half-way from an even share to all
+            (a weak box says little of what is there, but its label is still the likeliest), and
+            the other classes share the rest.
         classes: Number of classes, at least 1 and above every `class_id`.
         config: The uniform floor.
 
@@ -55,7 +56,7 @@ def evidence(
         total = q.sum(axis=1, keepdims=True)
         q = np.where(total > 0, q / np.where(total > 0, total, 1.0), 1.0 / classes)
     else:
-        top = np.maximum(confidence, 1.0 / classes)
+        top = np.maximum(confidence, 0.5 + 0.5 / classes)
         q = np.repeat(((1.0 - top) / max(classes - 1, 1))[:, None], classes, axis=1)
         q[np.arange(n), class_id] = top
     floor = config.least_probability
