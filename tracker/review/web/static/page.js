@@ -445,7 +445,9 @@ const HELD = new Set(["ArrowLeft", "ArrowRight"]);   // may be held down; an ans
 document.addEventListener("keydown", (event) => {
   const { key, target } = event;
   const dialog = document.querySelector("dialog[open]");
-  if (!state || event.ctrlKey || event.metaKey || event.altKey || target.matches("input, select, textarea")) return;
+  // A dialog that has just been closed keeps the focus until the next frame: its fields are written in no more.
+  const writing = target.matches("input, select, textarea") && target.getClientRects().length > 0;
+  if (!state || event.ctrlKey || event.metaKey || event.altKey || writing) return;
   if (dialog) {
     if (dialog.id !== "name" && key.toLowerCase() === { help: "h", agreement: "a" }[dialog.id]) { dialog.close(); event.preventDefault(); }
     return;
